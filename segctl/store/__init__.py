@@ -1,0 +1,1 @@
+"""The store: tables, record tables from the catalog, migrations, opening."""
