@@ -1,0 +1,1 @@
+"""The condition language: text <-> tree, tree -> SQL, tree -> truth for one record."""
