@@ -1,0 +1,1 @@
+"""Recalculation: order, leases, the full form, history."""

@@ -1,0 +1,171 @@
+"""The run rows of segments, and who entered and left in them."""
+
+from dataclasses import dataclass
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from segctl.store.tables import MemberChange, Recalculation, Workspace
+
+_runs: sa.Table = Recalculation.__table__  # type: ignore[attr-defined]
+_changes: sa.Table = MemberChange.__table__  # type: ignore[attr-defined]
+
+FULL = "full"
+"""The mode of a run that evaluated every record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known of a run when it starts.
+
+    `now` is the clock of the evaluation, `started_at` the wall clock. `why` says why this mode.
+    """
+
+    segment_id: int
+    trigger: str
+    owner: str
+    now: dt.datetime
+    started_at: dt.datetime
+    mode: str = FULL
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a run did. `before` is None if the segment was never counted before."""
+
+    before: int | None
+    after: int
+    entered: int
+    left: int
+
+
+def add_run(session: Session, start: Start, definition_hash: str, *, baseline: bool) -> int:
+    """A row for a run that is under way; its id. `finish_run` tells the outcome."""
+    statement = (
+        sa.insert(_runs)
+        .values(**_given(start), definition_hash=definition_hash, baseline=baseline, why=start.why)
+        .returning(_runs.c.id)
+    )
+    return int(session.execute(statement).scalar_one())
+
+
+def finish_run(session: Session, run: int, counts: Counts, duration: float) -> None:
+    session.execute(
+        sa.update(_runs)
+        .where(_runs.c.id == run)
+        .values(
+            count_before=counts.before,
+            count_after=counts.after,
+            entered=counts.entered,
+            left=counts.left,
+            duration=duration,
+        )
+    )
+
+
+def add_failure(
+    session: Session,
+    start: Start,
+    definition_hash: str,
+    error: str,
+    *,
+    count: int | None,
+    duration: float,
+) -> int:
+    """A row for a run that failed; the members stay as they were."""
+    statement = (
+        sa.insert(_runs)
+        .values(
+            **_given(start),
+            definition_hash=definition_hash,
+            baseline=False,
+            why=start.why,
+            count_before=count,
+            count_after=count,
+            duration=duration,
+            error=error,
+        )
+        .returning(_runs.c.id)
+    )
+    return int(session.execute(statement).scalar_one())
+
+
+def _given(start: Start) -> dict[str, object]:
+    return {
+        "segment_id": start.segment_id,
+        "trigger": start.trigger,
+        "owner": start.owner,
+        "now": start.now,
+        "started_at": start.started_at,
+        "mode": start.mode,
+        "skips": 0,
+    }
+
+
+def last_runs(session: Session, segment: int, limit: int) -> list[Recalculation]:
+    """The latest runs of a segment, the newest first."""
+    statement = (
+        sa.select(Recalculation)
+        .where(_runs.c.segment_id == segment)
+        .order_by(_runs.c.id.desc())
+        .limit(limit)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def forget(session: Session, segment: int) -> None:
+    """Delete the history of a segment that is being deleted."""
+    session.execute(sa.delete(_changes).where(_changes.c.segment_id == segment))
+    session.execute(sa.delete(_runs).where(_runs.c.segment_id == segment))
+
+
+# ---------------------------------------------------------------- pruning
+
+
+def prune_changes(session: Session, workspace: Workspace, now: dt.datetime) -> int:
+    """Delete the member changes that are older or more than the workspace keeps; how many went.
+
+    A run keeps all its changes or none, so that what is left can be replayed.
+    """
+    first = _first_kept_run(session, now - dt.timedelta(days=workspace.change_keep_days))
+    newest = session.execute(sa.select(sa.func.max(_changes.c.id))).scalar_one()
+    if newest is not None:
+        cut = (
+            sa.select(_changes.c.recalculation_id)
+            .where(_changes.c.id <= newest - workspace.change_keep_rows)
+            .order_by(_changes.c.id.desc())
+            .limit(1)
+        )
+        by_size = session.execute(cut).scalar()
+        first = max(first, 0 if by_size is None else by_size + 1)
+    statement = sa.delete(_changes).where(_changes.c.recalculation_id < first)
+    # Naming the segments lets the index (segment, run) find the rows.
+    some = sa.select(_runs.c.segment_id).distinct().scalar_subquery()
+    done = session.execute(statement.where(_changes.c.segment_id.in_(some)))
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def prune_runs(session: Session, workspace: Workspace, now: dt.datetime) -> int:
+    """Delete run rows that are older than the workspace keeps; how many went.
+
+    The latest run of a segment stays, and so do runs that members or changes still name.
+    """
+    first = _first_kept_run(session, now - dt.timedelta(days=workspace.run_keep_days))
+    latest = sa.select(sa.func.max(_runs.c.id)).group_by(_runs.c.segment_id).scalar_subquery()
+    named = sa.exists().where(
+        _changes.c.segment_id == _runs.c.segment_id, _changes.c.recalculation_id == _runs.c.id
+    )
+    statement = sa.delete(_runs).where(
+        _runs.c.id < first, _runs.c.id.not_in(latest), ~named, ~_runs.c.baseline
+    )
+    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+def _first_kept_run(session: Session, oldest: dt.datetime) -> int:
+    """The first run that started at `oldest` or later; one more than any if there is none."""
+    kept = sa.select(sa.func.min(_runs.c.id)).where(_runs.c.started_at >= oldest)
+    newest = sa.select(sa.func.coalesce(sa.func.max(_runs.c.id), 0) + 1)
+    first = session.execute(sa.select(sa.func.coalesce(kept.scalar_subquery(), newest.scalar_subquery())))
+    return int(first.scalar_one())

@@ -1,0 +1,224 @@
+"""Leases: which process may write the members of which segment.
+
+A lease is a row with a token. Whoever takes it over writes another token, so a holder that was
+thought dead finds out at its commit. It runs out by the clock of the store, unless its holder
+renews it; if its holder is known to have ended, it is free at once.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+import datetime as dt
+import threading
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from segctl.engine.owner import Owner, parse_owner
+from segctl.errors import Busy, SegctlError
+from segctl.store.opening import Store, open_store
+from segctl.store.tables import Lease, Segment
+from segctl.store.types import Instant
+
+LEASE_TIME = 60.0
+"""Seconds after which a lease runs out unless it is renewed."""
+
+_lease: sa.Table = Lease.__table__  # type: ignore[attr-defined]
+_segment: sa.Table = Segment.__table__  # type: ignore[attr-defined]
+
+
+class LeaseLost(Busy):
+    """Another process has taken the lease over while this one was at work."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lease of a segment, and since when."""
+
+    segment_id: int
+    token: str
+    owner: str
+    host: str
+    pid: int
+    started_at: dt.datetime
+    expires_at: dt.datetime
+    expired: bool
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host.partition('/')[0]}"
+
+
+def new_token() -> str:
+    return uuid.uuid4().hex
+
+
+def acquire(
+    session: Session,
+    segments: Iterable[int],
+    *,
+    token: str,
+    owner: Owner,
+    seconds: float = LEASE_TIME,
+) -> set[int]:
+    """Take the leases that are free, run out, or held by a process that has ended; their segments.
+
+    A lease that the token has already stays its own. Segments that do not exist are left out.
+    """
+    wanted = sorted(set(segments))
+    if not wanted:
+        return set()
+    sqlite = _is_sqlite(session)
+    dead = [
+        holder.token for holder in holders(session, wanted).values() if _is_dead(holder)
+    ]
+    row = sa.select(
+        _segment.c.id,
+        sa.literal(token),
+        sa.literal(str(owner)),
+        sa.literal(owner.host),
+        sa.literal(owner.pid),
+        _clock(sqlite),
+        _clock(sqlite, seconds),
+    ).where(_segment.c.id.in_(wanted))
+    names = ["segment_id", "token", "owner", "host", "pid", "started_at", "expires_at"]
+    from sqlalchemy.dialects import postgresql, sqlite as sqlite_dialect
+
+    insert = (sqlite_dialect if sqlite else postgresql).insert(_lease)
+    new = insert.excluded
+    statement = (
+        insert.from_select(names, row.order_by(_segment.c.id))
+        .on_conflict_do_update(
+            index_elements=["segment_id"],
+            set_={name: new[name] for name in names[1:]},
+            where=sa.or_(
+                _lease.c.expires_at <= _clock(sqlite),
+                _lease.c.token == token,
+                _lease.c.token.in_(dead),
+            ),
+        )
+        .returning(_lease.c.segment_id)
+    )
+    return set(session.execute(statement).scalars())
+
+
+def holders(session: Session, segments: Iterable[int] | None = None) -> dict[int, Holder]:
+    """Segment: its lease, those that have run out included. None asks for all segments."""
+    statement = sa.select(
+        _lease, (_lease.c.expires_at <= _clock(_is_sqlite(session))).label("expired")
+    )
+    if segments is not None:
+        statement = statement.where(_lease.c.segment_id.in_(list(segments)))
+    return {
+        row.segment_id: Holder(**{**row._mapping, "expired": bool(row.expired)})
+        for row in session.execute(statement)
+    }
+
+
+def running(session: Session) -> dict[int, Holder]:
+    """The leases that count: not run out, and not of a process that is known to have ended."""
+    return {
+        segment: holder
+        for segment, holder in holders(session).items()
+        if not holder.expired and not _is_dead(holder)
+    }
+
+
+def renew(session: Session, token: str, seconds: float = LEASE_TIME) -> int:
+    """Put off the end of all leases of the token; how many there still are."""
+    statement = (
+        sa.update(_lease)
+        .where(_lease.c.token == token)
+        .values(expires_at=_clock(_is_sqlite(session), seconds))
+        .returning(_lease.c.segment_id)
+    )
+    return len(session.execute(statement).all())
+
+
+def give_up(session: Session, token: str, segments: Iterable[int] | None = None) -> None:
+    """Free the leases of the token, all of them or those of some segments."""
+    statement = sa.delete(_lease).where(_lease.c.token == token)
+    if segments is not None:
+        statement = statement.where(_lease.c.segment_id.in_(list(segments)))
+    session.execute(statement)
+
+
+def hand_in(session: Session, segment: int, token: str) -> None:
+    """Give the lease back in the transaction that commits; LeaseLost if it is another's by now.
+
+    Until the transaction ends nobody else can take it. A lease that has run out is still good as
+    long as nobody took it.
+    """
+    statement = (
+        sa.delete(_lease)
+        .where(_lease.c.segment_id == segment, _lease.c.token == token)
+        .returning(_lease.c.segment_id)
+    )
+    if session.execute(statement).first() is None:
+        raise LeaseLost(
+            "another process took the recalculation over, so nothing of this one was kept",
+            hint="its lease had run out: the machine was suspended or the store did not answer",
+        )
+
+
+@contextmanager
+def renewing(store: Store, token: str, seconds: float = LEASE_TIME) -> Iterator[None]:
+    """Renew the token's leases from a second thread and connection for as long as the block runs.
+
+    A renewal that fails is tried again; if none succeeds, the commit finds out whether it mattered.
+    """
+    if store.url in ("sqlite://", "sqlite:///:memory:"):
+        yield  # one connection, one process: nobody else can want the lease
+        return
+    done = threading.Event()
+
+    def renew_until_done() -> None:
+        own: Store | None = None
+        while not done.wait(seconds / 3):
+            with suppress(SegctlError):
+                own = own or open_store(store.url, busy_timeout=seconds / 3)
+                with own.write() as session:
+                    renew(session, token, seconds)
+        if own is not None:
+            own.close()
+
+    thread = threading.Thread(target=renew_until_done, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def busy(holder: Holder | None, name: str) -> Busy:
+    """The refusal of a segment that another process recalculates."""
+    by = f"{holder} since {holder.started_at:%Y-%m-%d %H:%M:%S} UTC" if holder else "another process"
+    return Busy(
+        f'the segment "{name}" is being recalculated by {by}',
+        hint="--wait 30s waits for it",
+        reason="lease",
+        **({"owner": holder.owner} if holder else {}),
+    )
+
+
+def _is_dead(holder: Holder) -> bool:
+    owner = parse_owner(holder.owner)
+    return owner is not None and owner.is_dead
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def _clock(sqlite: bool, seconds: float = 0.0) -> sa.ColumnElement[dt.datetime]:
+    """The store's clock, some seconds on. Milliseconds on SQLite, filled up to the stored form."""
+    if sqlite:
+        moment = sa.func.strftime("%Y-%m-%dT%H:%M:%f000Z", "now", f"{seconds:+.3f} seconds")
+        return sa.type_coerce(moment, Instant())
+    moment = sa.func.clock_timestamp() + sa.literal(dt.timedelta(seconds=seconds))
+    return sa.type_coerce(moment, Instant())
+
+

@@ -1,0 +1,452 @@
+"""An import from its first look at the file to its counts."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+import datetime as dt
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from segctl.catalog import Attribute, Catalog, ObjectType, Storage
+from segctl.errors import FileError, UsageError
+from segctl.services.imports.batch import EVENT_ATTRIBUTES, Applier, Rows, kept_columns
+from segctl.services.imports.chunks import Broken, Chunk, Reader
+from segctl.services.imports.columns import Converter, attribute_converter
+from segctl.services.imports.inference import infer
+from segctl.services.imports.mapping import Mapper
+from segctl.services.imports.options import (
+    ImportOptions,
+    ImportResult,
+    OnDuplicate,
+    OnError,
+    Progress,
+    Rejection,
+    no_progress,
+)
+from segctl.services.imports.readers import reader
+from segctl.services.imports.rejects import RejectsFile
+from segctl.services.imports.relations import Resolver
+from segctl.services.imports.sources import source
+from segctl.services.values import Reading, items_parser, plain_text, quoted
+from segctl.store import audit
+from segctl.store.opening import Store
+from segctl.store.records import record_tables
+from segctl.store.workspace import load_catalog, load_workspace
+from segctl.store.writing import KEEP, RecordWriter, record_writer
+
+_REMEMBERED: Final = 20
+"""Rejections that an ImportResult carries; the rejects file has all."""
+
+
+def import_records(
+    store: Store,
+    options: ImportOptions,
+    *,
+    now: dt.datetime,
+    actor: str,
+    progress: Progress = no_progress,
+) -> ImportResult:
+    """Import a file in one transaction: all of it or nothing, rejected rows apart.
+
+    FileError with line, column, value and reason for the first bad row, unless bad rows are
+    skipped. UsageError and NotFound for options that do not fit the file or the catalog.
+    """
+    _check(options)
+    with source(options) as opened:
+        rows = reader(opened, options)
+        with store.read() as session:
+            reading = _reading(session, options)
+            catalog = load_catalog(session)
+        mapping = Mapper(options, rows.columns, catalog).mapping()
+        new, empty = infer(options.type, rows, mapping.new, reading, options.value_maps)
+        with ExitStack() as undo:
+            if new and not options.dry_run:
+                _create_attributes(store, new, undo, now=now, actor=actor)
+            result = _transfer(store, options, rows, new, empty, now, actor, progress)
+            undo.pop_all()
+            return result
+
+
+def _create_attributes(
+    store: Store, new: list[Attribute], undo: ExitStack, *, now: dt.datetime, actor: str
+) -> None:
+    """Add the attributes; `undo` takes them away again."""
+    from segctl.services import attributes
+
+    for attribute in new:
+        attributes.add(store, attribute, now=now, actor=actor)
+        undo.callback(attributes.drop, store, attribute.type, attribute.name, now=now, actor=actor)
+
+
+class _RolledBack(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def _transfer(
+    store: Store,
+    options: ImportOptions,
+    rows: Reader,
+    new: list[Attribute],
+    empty: list[str],
+    now: dt.datetime,
+    actor: str,
+    progress: Progress,
+) -> ImportResult:
+    with ExitStack() as stack:
+        rejects = None
+        if options.rejects is not None:
+            rejects = stack.enter_context(RejectsFile(options.rejects, rows.columns))
+        try:
+            with store.write() as session:
+                catalog = load_catalog(session)
+                transfer = _Transfer(session, catalog, options, rows, new, rejects, now)
+                transfer.run(progress)
+                result = transfer.result(new, empty)
+                if rejects is not None:
+                    rejects.complete()
+                if options.dry_run:
+                    raise _RolledBack
+                _note(session, result, now, actor)
+        except _RolledBack:
+            pass
+        except FileError:
+            if rejects is not None:
+                rejects.place()
+            raise
+        if rejects is not None:
+            rejects.place()
+        return result
+
+
+class _Transfer:
+    """The rows of one file on their way into the store, chunk by chunk."""
+
+    def __init__(
+        self,
+        session: Session,
+        catalog: Catalog,
+        options: ImportOptions,
+        rows: Reader,
+        new: list[Attribute],
+        rejects: RejectsFile | None,
+        now: dt.datetime,
+    ) -> None:
+        self._options = options
+        self._rows = rows
+        self._rejects = rejects
+        reading = _reading(session, options)
+        tables = record_tables(catalog)
+        seen = Catalog((*catalog.custom, *(a for a in new if a not in catalog.custom)))
+        self.mapping = Mapper(options, rows.columns, seen).mapping()
+        self._unwritten = {
+            target.attribute.name
+            for target in self.mapping.attributes
+            if target.attribute in new and target.attribute not in catalog.custom
+        }
+        self._writer = self._make_writer(session, tables, seen)
+        self._converters: dict[Attribute, Converter] = {}
+        for target in self.mapping.attributes:
+            attribute = target.attribute
+            value_map = options.value_maps.get(attribute.name)
+            if attribute.kind.many:
+                self._converters[attribute] = Converter(items_parser(attribute, reading, value_map))
+            else:
+                self._converters[attribute] = attribute_converter(
+                    attribute, reading, value_map, self._writer.dialect.name, rows.textual
+                )
+        self._resolvers = [
+            Resolver(
+                target,
+                reading,
+                options.value_maps.get(target.relation.name, {}),
+                options.on_missing,
+                self._writer,
+                now,
+            )
+            for target in self.mapping.relations
+        ]
+        self._applier = Applier(self._writer, update=options.update, now=now)
+        self._id_column = self._column_of("external_id")
+        self._seen_started = False
+        self._unremembered: dict[str, int] = {}
+        self._duplicates = 0
+        self._rejected = 0
+        self._read = 0
+        self._rejections: list[Rejection] = []
+
+    def _make_writer(self, session: Session, tables: Any, catalog: Catalog) -> RecordWriter:
+        type = self._options.type
+        columns = kept_columns(type, catalog.attributes[type])
+        for target in self.mapping.attributes:
+            attribute = target.attribute
+            if type is ObjectType.EVENT and not attribute.standard:
+                columns.append(EVENT_ATTRIBUTES)
+            elif not attribute.kind.many:
+                columns.append(attribute.name)
+        columns += [
+            t.relation.column
+            for t in self.mapping.relations
+            if t.relation.storage is Storage.COLUMN
+        ]
+        return record_writer(session, tables, type, columns)
+
+    # -------------------------------------------------------------- rows
+
+    def run(self, progress: Progress) -> None:
+        """All rows of the file."""
+        position = 0
+        with self._writer.unchecked():
+            for chunk in self._rows.chunks():
+                self._read += len(chunk)
+                self._take(chunk)
+                if chunk.position > position:
+                    progress(chunk.position - position)
+                    position = chunk.position
+
+    def _take(self, chunk: Chunk) -> None:
+        """Convert, check and write the rows of a chunk; nothing of it is written if one is bad
+        and bad rows stop the import."""
+        wrong: dict[int, Rejection] = {}
+        rows = None
+        if chunk.rows:
+            rows = self._convert(chunk, wrong)
+            left_alone = self._check_keys(rows, chunk, wrong)
+            self._relate(rows, chunk, wrong, left_alone)
+        bad = [Broken(rejection, chunk.rows[at]) for at, rejection in wrong.items()]
+        self._reject(sorted((*chunk.broken, *bad), key=lambda one: one.rejection.line))
+        if rows is None:
+            return
+        if wrong or left_alone:
+            rows = rows.taken(
+                [at for at in range(len(rows)) if at not in wrong and at not in left_alone]
+            )
+        for part in self._distinct(rows):
+            self._applier.apply(part)
+
+    def _convert(self, chunk: Chunk, wrong: dict[int, Rejection]) -> Rows:
+        """The stored values of the attributes; `wrong` says by position why a row has none."""
+        columns = list(zip(*chunk.rows, strict=True))
+        count, lines = len(chunk.rows), chunk.lines
+        rows = Rows([None] * count, sparse=not self._rows.textual)
+        for target in self.mapping.attributes:
+            attribute, at = target.attribute, target.source.index
+            raw: Any = columns[at] if at is not None else (target.source.constant,) * count
+            stored, bad = self._converters[attribute].convert(raw, target.source.name, lines)
+            for position, rejection in bad.items():
+                wrong.setdefault(position, rejection)
+            if attribute.kind.many:
+                rows.items[attribute] = stored
+            elif attribute.name in self._unwritten:
+                rows.unwritten.append(stored)
+            elif _in_object(attribute):
+                rows.event_attributes[attribute.name] = stored
+            else:
+                rows.values[attribute.name] = stored
+        if self._id_column is not None:
+            rows.values["external_id"] = rows.keys = [
+                None if key is KEEP else key for key in rows.values["external_id"]
+            ]
+        self._check_required(rows, chunk, wrong)
+        return rows
+
+    def _check_required(self, rows: Rows, chunk: Chunk, wrong: dict[int, Rejection]) -> None:
+        """Rows without an id, or events without a name or time, are wrong."""
+        event = self._options.type is ObjectType.EVENT
+        for name in ("name", "occurred_at") if event else ("external_id",):
+            values = rows.values.get(name)
+            if values is None or not (None in values or KEEP in values):
+                continue
+            for at, value in enumerate(values):
+                if value is None or value is KEEP:
+                    column = self._column_of(name)
+                    what = f"the event has no {name}" if event else "the id is empty"
+                    wrong.setdefault(at, Rejection(chunk.lines[at], what, column))
+
+    def _check_keys(self, rows: Rows, chunk: Chunk, wrong: dict[int, Rejection]) -> set[int]:
+        """Find the rows whose key was there before: wrong ones, or the ones to leave alone."""
+        left_alone: set[int] = set()
+        choice = self._options.on_duplicate
+        if self._id_column is None or choice is OnDuplicate.LAST:
+            return left_alone
+        keys = rows.keys
+        if wrong:
+            keys = [None if at in wrong else key for at, key in enumerate(keys)]
+        earlier = self._seen_before(keys)
+        first = dict(zip(keys, chunk.lines, strict=True))
+        if earlier or len(first) < len(keys) or None in first:
+            first = {}
+            for at, (key, line) in enumerate(zip(keys, chunk.lines, strict=True)):
+                if key is None:
+                    continue
+                there = earlier.get(key) or first.setdefault(key, line)
+                if there == line:
+                    continue
+                if choice is OnDuplicate.FIRST:
+                    left_alone.add(at)
+                else:
+                    reason = f"the id {quoted(key)} is in {self._rows.unit} {there} already"
+                    wrong[at] = Rejection(line, reason, self._id_column, key)
+        self._unremembered = first
+        self._duplicates += len(left_alone)
+        return left_alone
+
+    def _seen_before(self, keys: list[Any]) -> dict[str, int]:
+        """Key: its line in an earlier chunk. A file of one chunk never needs the table of them."""
+        if not self._unremembered:
+            return {}
+        if not self._seen_started:
+            self._writer.start_seen()
+            self._seen_started = True
+        self._writer.remember(self._unremembered)
+        return self._writer.seen([key for key in keys if key is not None])
+
+    def _relate(
+        self, rows: Rows, chunk: Chunk, wrong: dict[int, Rejection], left_alone: set[int]
+    ) -> None:
+        """Find what the rows relate to."""
+        out = wrong.keys() | left_alone
+        for resolver in self._resolvers:
+            relation, source = resolver.target.relation, resolver.target.source
+            raw = [row[source.index] for row in chunk.rows]  # type: ignore[index]
+            if out:
+                raw = [KEEP if at in out else value for at, value in enumerate(raw)]
+            ids, bad = resolver.resolve(raw, chunk.lines)
+            for position, rejection in bad.items():
+                wrong.setdefault(position, rejection)
+            if relation.storage is Storage.LINK:
+                rows.links[relation] = ids
+                continue
+            rows.values[relation.column] = ids
+            if self._options.type is ObjectType.EVENT and relation.target is ObjectType.CONTACT:
+                for at, id in enumerate(ids):
+                    if (id is None or id is KEEP) and at not in out:
+                        reason = "the event has no contact"
+                        wrong.setdefault(at, Rejection(chunk.lines[at], reason, source.name))
+
+    def _distinct(self, rows: Rows) -> Iterator[Rows]:
+        """The rows in parts that have every key once, in their order."""
+        if self._options.on_duplicate is not OnDuplicate.LAST or self._id_column is None:
+            if len(rows):
+                yield rows
+            return
+        start = 0
+        keys = set[str]()
+        for at, key in enumerate(rows.keys):
+            if key is not None and key in keys:
+                yield rows.taken(range(start, at))
+                start, keys = at, set()
+            if key is not None:
+                keys.add(key)
+        if start < len(rows):
+            yield rows.taken(range(start, len(rows))) if start else rows
+
+    # -------------------------------------------------------------- what is left out
+
+    def _reject(self, broken: list[Broken]) -> None:
+        """Note bad rows; FileError about the first one if they stop the import."""
+        if not broken:
+            return
+        options = self._options
+        for one in broken:
+            if self._rejects is not None:
+                self._rejects.write(one.rejection, one.cells)
+            if len(self._rejections) < _REMEMBERED:
+                self._rejections.append(one.rejection)
+        self._rejected += len(broken)
+        if options.on_error is OnError.STOP:
+            raise self._error(broken[0].rejection)
+        if options.limit_errors is not None and self._rejected > options.limit_errors:
+            first = self._error(self._rejections[0])
+            raise FileError(
+                f"more than {options.limit_errors:,} rows of {options.name} are bad, so nothing "
+                f"was imported; the first: {first.message}",
+                hint=first.hint,
+                **first.fields,
+            )
+
+    def _error(self, rejection: Rejection) -> FileError:
+        place = f"{self._options.name}, {self._rows.unit} {rejection.line}"
+        if rejection.column is not None:
+            place += f", column {quoted(rejection.column)}"
+        value = rejection.value
+        return FileError(
+            f"{place}: {rejection.reason}",
+            hint=rejection.hint or "nothing was imported; --on-error skip leaves bad rows out",
+            file=self._options.name,
+            line=rejection.line,
+            column=rejection.column,
+            value=None if value is None else plain_text(value)[:1000],
+            reason=rejection.reason,
+        )
+
+    def _column_of(self, name: str) -> str | None:
+        return next(
+            (t.source.name for t in self.mapping.attributes if t.attribute.name == name), None
+        )
+
+    def result(self, new: list[Attribute], empty: list[str]) -> ImportResult:
+        """What has become of all rows."""
+        counts = self._applier.counts
+        related: dict[ObjectType, int] = {}
+        for resolver in self._resolvers:
+            if resolver.created:
+                related[resolver.relation.target] = resolver.created
+        return ImportResult(
+            type=self._options.type,
+            source=self._options.name,
+            rows=self._read,
+            matched=counts.matched + self._duplicates,
+            created=counts.created,
+            updated=counts.updated,
+            unchanged=counts.unchanged,
+            rejected=self._rejected,
+            rejections=tuple(self._rejections),
+            ignored_columns=(*self.mapping.ignored, *empty),
+            created_attributes=tuple(new),
+            related_created=related,
+            relations_left_empty=sum(resolver.left_empty for resolver in self._resolvers),
+            dry_run=self._options.dry_run,
+        )
+
+
+def _in_object(attribute: Attribute) -> bool:
+    """Whether it stands in the JSON object of an event."""
+    return attribute.type is ObjectType.EVENT and not attribute.standard
+
+
+def _check(options: ImportOptions) -> None:
+    if options.limit_errors is not None and options.on_error is not OnError.SKIP:
+        raise UsageError("--limit-errors needs --on-error skip")
+    if not options.update and options.on_duplicate is OnDuplicate.LAST:
+        raise UsageError("--no-update and --on-duplicate last exclude each other")
+
+
+def _reading(session: Session, options: ImportOptions) -> Reading:
+    return Reading(
+        zone=ZoneInfo(load_workspace(session).timezone),
+        date_formats=options.date_formats,
+        nulls=frozenset(options.nulls),
+        separator=options.separator,
+    )
+
+
+def _note(session: Session, result: ImportResult, now: dt.datetime, actor: str) -> None:
+    """An entry in the audit trail."""
+    after: dict[str, Any] = {
+        "rows": result.rows,
+        "created": result.created,
+        "updated": result.updated,
+        "rejected": result.rejected,
+    }
+    if result.related_created:
+        after["related_created"] = {str(t): n for t, n in result.related_created.items()}
+    audit.record(
+        session,
+        now=now,
+        actor=actor,
+        action="import",
+        subject_type=result.type.value,
+        subject=result.source,
+        after=after,
+    )
