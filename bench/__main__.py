@@ -108,7 +108,7 @@ def _say(text: str) -> None:
 
 def _segctl(url: str, *words: str) -> Run:
     command = [sys.executable, "-m", "segctl", "--store", url, *words]
-    return measure.run(command, {"SEGCTL_CONFIG": os.devnull})
+    return measure.run(command)
 
 
 # ---------------------------------------------------------------- the store
@@ -269,7 +269,7 @@ def _import(store: BenchStore, folder: Path, number: int) -> Iterator[Line]:
         taken = _segctl(url, *words)
         yield Line(
             f"{what} ({number:,} rows of 15 columns)",
-            f"{number / taken.wall:,.0f} rows/s",
+            f"{number / taken.wall:,.0f} rows/s ({taken.cpu:.1f} s CPU, {taken.memory:.0f} MB)",
             target="≥ 50,000 rows/s" if what.endswith("new") else "",
         )
     store.drop(url)

@@ -5,7 +5,7 @@ run and copied; nothing is shared between two tests.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 import datetime as dt
 import io
@@ -243,6 +243,11 @@ def segctl(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 class Processes:
     """Call the command line as a process of its own."""
 
+    words = (sys.executable, "-m", "segctl")
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen[bytes]] = []
+
     def start(
         self,
         *words: object,
@@ -252,11 +257,24 @@ class Processes:
     ) -> "subprocess.Popen[bytes]":
         """Start a call and do not wait for it."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(
-            [sys.executable, "-m", "segctl", *_address(store), *map(str, words)],
+        process = subprocess.Popen(
+            [*self.words, *_address(store), *map(str, words)],
             env={**os.environ, **(env or {})},
             **{**pipes, **more},
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Stop what a failed test has left running, and close its pipes."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
+            process.wait()
 
     def __call__(
         self,
@@ -268,19 +286,16 @@ class Processes:
         **more: Any,
     ) -> Result:
         process = self.start(*words, store=store, env=env, **more)
-        try:
-            out, err = process.communicate(_bytes(input), timeout=timeout)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
+        out, err = process.communicate(_bytes(input), timeout=timeout)
         return Result(process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
 @pytest.fixture
-def segctl_process(clean_environment: Path) -> Processes:
+def segctl_process(clean_environment: Path) -> Iterator[Processes]:
     """Call the command line as a real process: `segctl_process("recalc", "--all", store=url)`."""
-    return Processes()
+    processes = Processes()
+    yield processes
+    processes.end()
 
 
 # ---------------------------------------------------------------- data

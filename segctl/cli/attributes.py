@@ -148,9 +148,7 @@ def drop(
     if type is ObjectType.EVENT:
         output.note("the values stay in the stored events and are not read any more")
     if broken:
-        output.warn(
-            "these segments fail until their condition is changed: " + ", ".join(broken)
-        )
+        output.warn("these segments fail until their condition is changed: " + ", ".join(broken))
 
 
 @app.command()

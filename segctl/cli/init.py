@@ -69,7 +69,8 @@ def _write_and_set_up(file: Path, url: str) -> None:
     output.note(f"set up {place}, and wrote {file}")
     if len(written) > 1:
         output.note(
-            f"the address and its password are in {written[1]}: keep that file out of version control"
+            f"the address and its password are in {written[1]}: "
+            "keep that file out of version control"
         )
 
 

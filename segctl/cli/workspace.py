@@ -46,9 +46,7 @@ def set_value(
     from segctl.services import workspace
 
     with context.store() as store:
-        changed = workspace.set_value(
-            store, key, value, now=context.now(), actor=context.actor()
-        )
+        changed = workspace.set_value(store, key, value, now=context.now(), actor=context.actor())
     before, after = ("none" if v is None else v for v in (changed.before, changed.after))
     if changed.before == changed.after:
         output.note(f"{key} is {after} already")

@@ -212,7 +212,12 @@ class Binder(SegmentBinder):
                 path.names[-1].start,
                 path.end,
                 f"{function} takes {words}, and {attribute.name} is {KIND_WORDS[attribute.kind]}",
+                f"{attribute.type} has {self._names(attribute.type, takes)}",
             )
+
+    def _names(self, type: ObjectType, kinds: set[ValueType]) -> str:
+        found = [a.name for a in self.catalog.attributes[type].values() if a.kind in kinds]
+        return ", ".join(found[:8]) or "none"
 
     def _quantified(self, node: syntax.Quantified, scope: Scope) -> Condition:
         path, text = node.path, hints.short(node.path.text)

@@ -171,6 +171,10 @@ class PathBinder:
                 if not relation.to_many:
                     return f'did you mean "{relation.name}.{name}"?'
                 return f"it is an attribute of {relation.target}: any {relation.name} ({name} …)"
+        for relation in RELATIONS[type].values():
+            known = self.catalog.attributes[relation.target]
+            if not relation.to_many and (near := hints.nearest_word(name, known)):
+                return f'did you mean "{relation.name}.{near}"?'
         return f"segctl attributes list {type} shows what there is"
 
     def _parts_error(self, path: Path, index: int, found: Attribute) -> ConditionError:

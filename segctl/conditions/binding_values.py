@@ -264,12 +264,13 @@ class ValueBinder(PathBinder):
                 f"write {subject.text} {'is set' if negative else 'is empty'}",
             )
         if path.text not in subject.choices and self.knows(path, subject.scope):
+            textual = subject.kind in (ValueType.STRING, ValueType.CHOICE) or subject.kind is None
+            quoted = f'for the text itself write "{name}"; ' if textual else ""
             return self.source.error(
                 path.start,
                 path.end,
                 "an attribute is compared with a value, never with another attribute",
-                f'for the text itself write "{name}"; a difference that matters can be imported'
-                " as an attribute of its own",
+                f"{quoted}a difference that matters can be imported as an attribute of its own",
             )
         match subject.kind:
             case ValueType.STRING | ValueType.CHOICE | ValueType.TAGS | ValueType.MULTICHOICE:

@@ -18,6 +18,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return did_you_mean(word, known) if len(word) <= _LONGEST_WORD else None
 
 
+def nearest_word(word: str, known: Iterable[str]) -> str | None:
+    """The nearest known word itself."""
+    hint = nearest(word, known)
+    return hint.split('"')[1] if hint else None
+
+
 def short(text: str, longest: int = 40) -> str:
     """A text for a message: one line, no control characters, not too long."""
     safe = "".join(c if c.isprintable() else "\ufffd" for c in text[: longest + 1])
@@ -120,7 +126,8 @@ def bad_token(token: Token) -> tuple[str, str | None]:
 
 
 def _bad_number(text: str) -> tuple[str, str | None]:
-    if parts := _DATE_PARTS.match(text):
+    parts = _DATE_PARTS.match(text)
+    if parts and ("." not in parts[0] or 4 in (len(parts[1]), len(parts[3]))):
         return f'"{short(text)}" is not a date', _date_hint(parts[1], parts[2], parts[3], text)
     if exponent := _EXPONENT.fullmatch(text):
         whole = exponent[1].lstrip("0") + "0" * int(exponent[2])
@@ -201,7 +208,8 @@ _OPERATORS = {
         'write contains "…"': "contain containing include includes including substring",
         "write >": "greater gt larger bigger higher above exceeds over",
         "write <": "smaller lt lower below under fewer",
-        "write >= for at least, <= for at most": "at gte lte ge le minimum maximum",
+        "write >=": "gte ge minimum",
+        "write <=": "lte le maximum",
         'write has "…", has any (…) or has all (…)': "having any_of all_of hasany hasall",
         "write is set": "exists present known notnull",
         "write is empty": "null isnull none nil missing absent blank unknown",
@@ -212,8 +220,8 @@ _OPERATORS = {
         "write more than 30 days ago": "older",
         "write less than 30 days ago": "newer younger",
         "write = with the value": "exactly",
-        "an attribute is written alone: a condition is true of a record as it is now; for"
-        " when it last changed, use updated_at": "was were changed became becomes has_been been",
+        "a condition is about the record as it is now; for its last change use"
+        " updated_at": "was were changed became becomes has_been been",
         "sequences of events cannot be asked for; compare the first or last one:"
         ' last event "…" in last 7 days': "then followed followedby preceded",
         "write any … (…) for related records": "where whose",
@@ -250,15 +258,34 @@ OPERATOR_WORDS = (
 
 def operator_hint(operand: str, word: Token, following: Token) -> str | None:
     """For a word or value where an operator is expected. `following` is the token after it."""
+    leading = _LEADING.get(operand.lower())
     if word.kind is not Kind.WORD:
-        return f"write an operator between the two: {short(operand)} = {short(word.text)}"
+        return (
+            leading or f"write an operator between the two: {short(operand)} = {short(word.text)}"
+        )
     if word.word in _LIKE:
         return like_hint(following)
     if operand.lower() == "event":
         return f'an event\'s name stands in quotes: event "{short(word.text)}"'
-    if hint := _LEADING.get(operand.lower()):
-        return hint
+    if leading:
+        return leading
+    if word.word == "at" and following.word in ("least", "most"):
+        return f"write {'>=' if following.word == 'least' else '<='}"
     return _OPERATORS.get(word.word) or nearest(word.text, OPERATOR_WORDS)
+
+
+def rest_hint(previous: Token, token: Token, following: Token) -> str | None:
+    """For a token after a whole condition that neither joins another nor ends it."""
+    if previous.kind is Kind.MOMENT and token.kind is Kind.NUMBER:
+        return f"a time is joined to its date by T: {previous.text[:10]}T10:00"
+    if token.word in ("+", "-"):
+        return "there is no arithmetic but for points in time: today - 30 days"
+    if token.word == "not":
+        return "join two conditions with and or or: … and not …"
+    if token.kind is not Kind.WORD:
+        return None
+    joined = nearest(token.text, ("and", "or")) or operator_hint("", token, following)
+    return joined or "join two conditions with and or or"
 
 
 def like_hint(following: Token) -> str:

@@ -115,7 +115,7 @@ def number_text(value: Number) -> str:
     return text if "." in text else f"{text}.0"
 
 
-def amount(source: Source, raw: RawNumber, what: str = "a number of days, months, …") -> int:
+def amount(source: Source, raw: RawNumber, what: str = "a span of time") -> int:
     """A whole number from 0 to 100,000."""
     if "." in raw.raw:
         raise source.error(raw.start, raw.end, f"{what} is a whole number", "use a smaller unit")

@@ -10,6 +10,7 @@ from segctl.conditions.pattern_classes import (
     PUNCTUATION,
     REFUSED_ESCAPES,
 )
+from segctl.conditions.pattern_measures import optional_parts, product, repeated, size
 from segctl.conditions.pattern_tree import (
     LAST_CODE_POINT,
     Alternatives,
@@ -21,12 +22,8 @@ from segctl.conditions.pattern_tree import (
     PatternError,
     Place,
     Ranges,
-    Repeat,
     Sequence,
     complement,
-    consumes,
-    product,
-    size,
     union,
 )
 
@@ -35,7 +32,9 @@ MAX_PRODUCT = 1_000
 MAX_GROUPS = 64
 """Of groups inside each other."""
 MAX_SIZE = 5_000
-"""Characters and classes once every count is written out."""
+"""Characters and ranges once every count is written out."""
+MAX_OPTIONAL = 48
+"""Parts that may be empty once every count is written out; ^, $ and \\b weigh as several."""
 _COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}", re.ASCII)
 
 
@@ -76,6 +75,14 @@ class _Reader:
                 f"written out without counts it has {written:,} characters, and {MAX_SIZE:,} is the"
                 " most",
                 "use smaller counts, or * and +",
+            )
+        if optional_parts(pattern) > MAX_OPTIONAL:
+            raise self._error(
+                0,
+                len(self._text),
+                f"written out without counts it has more than {MAX_OPTIONAL} parts that may be"
+                " empty, where ^, $ and \\b count as several",
+                "use smaller counts, or split it into several conditions",
             )
         return pattern
 
@@ -126,10 +133,7 @@ class _Reader:
                 "put the first one into a group: (…)",
             )
         low, high = counts
-        if not consumes(item):
-            # Repeating the empty text or a place says nothing more, and engines differ in it.
-            return item if low else Sequence(())
-        return Repeat(item, low, high)
+        return repeated(item, low, high)
 
     def _count(self) -> tuple[int, int | None] | None:
         match self._peek():
@@ -235,12 +239,12 @@ class _Reader:
             raise self._error(start, end, "groups have no names", "write (…)")
         if following.startswith("#"):
             raise self._error(
-                start, end, "a pattern has no comments", "put it after # outside the text"
+                start, end, "there are no comments", "put it after # outside the text"
             )
         if following.startswith(">"):
             raise self._error(start, end, "there are no atomic groups", "write (…)")
         raise self._error(
-            start, end, "a pattern has no flags", "write both cases as a class, like [Aa]"
+            start, end, "there are no flags", "write both cases as a class, like [Aa]"
         )
 
     def _escape(self, start: int) -> Pattern:
@@ -267,7 +271,9 @@ class _Reader:
         if character in PUNCTUATION:
             return character
         if character in "123456789":
-            raise self._error(start, self._at, "there are no back-references")
+            raise self._error(
+                start, self._at, "there are no back-references", "write out what repeats"
+            )
         message, hint = REFUSED_ESCAPES.get(
             character, (f"\\{character} means nothing", f"write {character} alone")
         )

@@ -5,6 +5,7 @@ It knows no catalog. It refuses at the leftmost place where the text leaves the 
 
 from segctl.conditions import hints
 from segctl.conditions.reading_tails import TailReader
+from segctl.conditions.reading_values import FUNCTIONS
 from segctl.conditions.source import Source
 from segctl.conditions.syntax import (
     And,
@@ -29,7 +30,7 @@ from segctl.conditions.syntax import (
 )
 from segctl.conditions.tokens import Kind, Token
 
-_FUNCTIONS = ("count", "sum", "avg", "min", "max")
+_MORE = "and, or or the end of the condition"
 _EDGE_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "before", "after", "on")
 
 
@@ -58,18 +59,11 @@ class Reader(TailReader):
                 token, "this bracket closes nothing", "leave it out, or open one before"
             )
         if token.word in ("ignoring", "case"):
-            raise self.unexpected(
-                "and, or, or the end", "ignoring case follows =, != and in (…) with texts"
-            )
+            raise self.unexpected(_MORE, "ignoring case follows =, != and in (…) with texts")
         previous = self.peek(-1)
         if previous.word == ")" and token.kind is Kind.SYMBOL:
-            raise self.unexpected("and, or, or the end", "brackets hold whole conditions")
-        hint = hints.nearest(token.text, ("and", "or")) if token.kind is Kind.WORD else None
-        if token.word == "not":
-            hint = "join two conditions with and or or: … and not …"
-        if token.kind is Kind.WORD and hint is None:
-            hint = hints.operator_hint("", token, self.peek(1))
-        raise self.unexpected("and, or, or the end", hint)
+            raise self.unexpected(_MORE, "brackets hold whole conditions")
+        raise self.unexpected(_MORE, hints.rest_hint(previous, token, self.peek(1)))
 
     # ------------------------------------------------------------ and, or, not, brackets
 
@@ -132,15 +126,23 @@ class Reader(TailReader):
             case "in":
                 if self.peek(1).word != "segment":
                     self.next()
+                    quoted = self.peek().kind is Kind.TEXT
                     raise self.unexpected(
-                        "segment", "write an attribute before in, unless it is in segment"
+                        "segment",
+                        f"write in segment {hints.short(self.peek().text)}"
+                        if quoted
+                        else "write an attribute before in, unless it is in segment",
                     )
                 segment = self.in_segment(token.start)
                 return Membership(segment, segment.start, segment.end)
         if self.sees_name():
             return self._comparison()
-        if token.word in ("and", "or") and self._at:
-            raise self.unexpected("a condition", f"one {token.word} is enough")
+        if token.word in ("and", "or"):
+            before = self.peek(-1).word if self._at else ""
+            hint = f"one {token.word} is enough"
+            if before not in ("and", "or"):
+                hint = f"a condition stands on both sides of {token.word}"
+            raise self.unexpected("a condition", hint)
         raise self.unexpected("a condition", hints.start_hint(token))
 
     # ------------------------------------------------------------ comparisons
@@ -156,7 +158,7 @@ class Reader(TailReader):
         return Comparison(operand, anniversary, negated, tail, start, self.end)
 
     def _operand(self) -> Operand:
-        if self.sees(*_FUNCTIONS) and self.peek(1).word == "(":
+        if self.sees(*FUNCTIONS) and self.peek(1).word == "(":
             return self._call()
         return self.path()
 
@@ -168,9 +170,11 @@ class Reader(TailReader):
             raise self.unexpected(
                 "related records", 'events are counted by event "…" at least 2 times'
             )
-        if self.sees("*", ")"):
+        if self.peek().text in ("*", ")"):
             what = "deals" if name == "count" else "deals.value"
-            raise self.unexpected("related records", f"write {name}({what})")
+            raise self.error(
+                self.peek(), f"{name} goes over related records", f"write {name}({what})"
+            )
         path = self.path()
         where = None
         with self.level(opening):
@@ -179,7 +183,12 @@ class Reader(TailReader):
         if self.peek().kind is Kind.END:
             raise self.error(opening, "this bracket is never closed", "end it with )")
         if where is None and not self.sees(")"):
-            raise self.unexpected('where or ")"')
+            hint = "one relation stands in the brackets" if self.sees(",") else None
+            if self.sees("=", "!=", "<", "<=", ">", ">="):
+                hint = (
+                    f"close the bracket first: {name}({hints.short(path.text)}) {self.peek().word}"
+                )
+            raise self.unexpected('where or ")"', hint)
         self._close(opening)
         return Call(function, path, where, function.start, self.end)
 

@@ -1,7 +1,8 @@
 """Reading what follows an operand: operators and their values."""
 
+from segctl.catalog import PLURALS, ObjectType
 from segctl.conditions import hints
-from segctl.conditions.reading_values import UNITS, ValueReader
+from segctl.conditions.reading_values import FUNCTIONS, UNITS, ValueReader
 from segctl.conditions.syntax import (
     Bare,
     Between,
@@ -18,11 +19,16 @@ from segctl.conditions.syntax import (
     Versus,
     Word,
 )
-from segctl.conditions.tokens import Kind
+from segctl.conditions.tokens import Kind, Token
 
 SYMBOLS = ("=", "!=", "<", "<=", ">", ">=")
 _AFTER_BARE = ("and", "or", ")")
 _AFTER_BARE_IN_WHERE = ("at", "exactly", "fewer", "with")
+
+
+def _plural(name: str) -> str:
+    """The relation that was meant by the name of a type."""
+    return PLURALS[ObjectType(name)] if name in list(ObjectType) else hints.short(name)
 
 
 class TailReader(ValueReader):
@@ -62,7 +68,7 @@ class TailReader(ValueReader):
         if negated:
             raise self.unexpected(
                 "an operator like in, contains or between",
-                "not stands before the whole comparison: not is …" if token.word == "is" else None,
+                "write is not" if token.word == "is" else self._not_hint(token),
             )
         if operand is None:
             raise self.unexpected(
@@ -71,6 +77,12 @@ class TailReader(ValueReader):
             )
         self._check_bare(operand)
         return False, Bare(operand.start, operand.end)
+
+    def _not_hint(self, token: Token) -> str | None:
+        if token.kind is not Kind.WORD:
+            return None
+        hint = hints.operator_hint("", token, self.peek(1))
+        return hint.replace("write ", "write not ", 1) if hint else None
 
     def _check_bare(self, operand: Operand) -> None:
         """Refuse what follows an operand and is no operator."""
@@ -90,7 +102,6 @@ class TailReader(ValueReader):
 
     def _refuse_call(self, path: Path) -> None:
         name = path.text
-        functions = ("count", "sum", "avg", "min", "max")
         special = {
             "average": "write avg(…)",
             "mean": "write avg(…)",
@@ -108,8 +119,8 @@ class TailReader(ValueReader):
             path.end,
             f'"{hints.short(name)}" is not a function: there are count, sum, avg, min and max',
             special
-            or hints.nearest(name, functions)
-            or f"for related records write any {hints.short(name)} (…)",
+            or hints.nearest(name, FUNCTIONS)
+            or f"for related records write any {_plural(name)} (…)",
         )
 
     def _refuse_not_symbol(self, operand: Operand | None, start: int) -> None:

@@ -7,6 +7,7 @@ from segctl.conditions.nodes import Unit
 from segctl.conditions.syntax import Moment, Number, Path, Step, Text, Truth, Value, Word
 from segctl.conditions.tokens import Kind
 
+FUNCTIONS = ("count", "sum", "avg", "min", "max")
 ANCHORS = ("today", "yesterday", "tomorrow", "now")
 UNITS: dict[str, Unit] = {
     spelling: unit for unit in Unit for spelling in (unit.value, f"{unit.value}s")
@@ -61,6 +62,8 @@ class ValueReader(Cursor):
                     raise self.unexpected(
                         what, "a list follows in or has any; a single value stands bare"
                     )
+                if token.word == "-" and following.kind is Kind.NUMBER:
+                    raise self.unexpected(what, f"write -{hints.short(following.text)}")
                 if token.word == "=":
                     raise self.unexpected(what, "one = is enough")
         raise self.unexpected(what)
@@ -80,7 +83,9 @@ class ValueReader(Cursor):
                 path.start,
                 path.end,
                 "the right side of a comparison is a value, never a calculation",
-                "for points in time write today - 30 days or now + 4 hours",
+                "a calculation stands on the left side: count(deals) > 5"
+                if path.text.lower() in FUNCTIONS
+                else "for points in time write today - 30 days or now + 4 hours",
             )
         return path
 
@@ -111,9 +116,8 @@ class ValueReader(Cursor):
         token = self.peek()
         if token.word not in UNITS:
             word = token.kind is Kind.WORD
-            raise self.unexpected(
-                "a unit of time", hints.unit_hint(token.text, UNITS) if word else None
-            )
+            hint = hints.unit_hint(token.text, UNITS) if word else "name the unit, like days"
+            raise self.unexpected("a unit of time", hint)
         return self.as_word(self.next())
 
     def values(self) -> tuple[Value, ...]:

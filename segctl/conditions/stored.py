@@ -12,7 +12,15 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from segctl.catalog import MAX_INTEGER, RELATIONS, Attribute, ObjectType, Relation, Storage, ValueType
+from segctl.catalog import (
+    MAX_INTEGER,
+    RELATIONS,
+    Attribute,
+    ObjectType,
+    Relation,
+    Storage,
+    ValueType,
+)
 from segctl.conditions.truth import Record, Value
 from segctl.store.records import RecordTables
 from segctl.store.types import instant_text
@@ -93,9 +101,7 @@ class StoredRecord:
 
     def many(self, relation: Relation) -> Iterable[Record]:
         if relation.name not in self._many:
-            self._many[relation.name] = self._reader.where(
-                relation.target, self._related(relation)
-            )
+            self._many[relation.name] = self._reader.where(relation.target, self._related(relation))
         return self._many[relation.name]
 
     def _related(self, relation: Relation) -> sa.ColumnElement[bool]:

@@ -157,7 +157,9 @@ def value_of(operand: Operand, scope: Scope, clock: Clock) -> Value | Sequence[s
             found = satisfying(related(many, scope), where, clock)
             if attribute is None:
                 return sum(1 for _ in found)
-            values = [value for one in found if (value := _record(one).value(attribute)) is not None]
+            values = [
+                value for one in found if (value := _record(one).value(attribute)) is not None
+            ]
             return _aggregated(function, values)
         case _:
             assert_never(operand)
@@ -205,15 +207,11 @@ def related(many: Many | Field, scope: Scope) -> Iterator[Scope]:
             assert_never(many)
 
 
-def satisfying(
-    found: Iterable[Scope], where: Condition | None, clock: Clock
-) -> Iterator[Scope]:
+def satisfying(found: Iterable[Scope], where: Condition | None, clock: Clock) -> Iterator[Scope]:
     return (one for one in found if where is None or holds(where, one, clock))
 
 
-def occurrences(
-    name: str, where: Condition | None, scope: Scope, clock: Clock
-) -> Iterator[Record]:
+def occurrences(name: str, where: Condition | None, scope: Scope, clock: Clock) -> Iterator[Record]:
     """The record's events of that name that satisfy `where`, in any order."""
     record = _record(scope)
     for event in record.many(RELATIONS[record.type]["events"]):
@@ -292,7 +290,8 @@ def passes(test: Test, value: Value | Sequence[str], kind: ValueType, clock: Clo
         case NumberVersus() | NumberBetween() | NumberIn():
             return isinstance(value, int | float) and _number_passes(test, value)
         case Has(mode, items):
-            assert not isinstance(value, str) and isinstance(value, Sequence)
+            assert isinstance(value, Sequence)
+            assert not isinstance(value, str)
             return _has(mode, items, value)
         case Rolling() | Distance() | Period() | Versus() | BetweenPoints() | Anniversary():
             return isinstance(value, dt.date) and _time_passes(test, value, kind, clock)
@@ -362,9 +361,7 @@ def _time_passes(test: TimeTest, value: dt.date, kind: ValueType, clock: Clock) 
 
 
 def _falls(window: TimeTest | None, event: Record, clock: Clock) -> bool:
-    return window is None or passes(
-        window, event.value(_OCCURRED_AT), ValueType.DATETIME, clock
-    )
+    return window is None or passes(window, event.value(_OCCURRED_AT), ValueType.DATETIME, clock)
 
 
 def enough(times: Times, found: int, number: int) -> bool:

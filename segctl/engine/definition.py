@@ -87,6 +87,8 @@ class Definition:
     type: ObjectType
     condition: Condition
     hash: str
+    max_change: str | None
+    """Its own guard, else that of the workspace."""
 
 
 def load_segment(session: Session, id: int) -> Segment:
@@ -110,4 +112,5 @@ def load_definition(session: Session, id: int, words: Vocabulary) -> Definition:
     except ConditionError as error:
         error.hint = error.hint or f'segctl segments edit "{segment.name}" mends its condition'
         raise
-    return Definition(id, segment.name, type, condition, segment.definition_hash)
+    limit = segment.max_change or load_workspace(session).max_change
+    return Definition(id, segment.name, type, condition, segment.definition_hash, limit)

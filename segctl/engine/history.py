@@ -20,6 +20,8 @@ class Start:
     """What is known of a run when it starts.
 
     `now` is the clock of the evaluation, `started_at` the wall clock. `why` says why this mode.
+    `max_change` beats the guards of the segment and the workspace. `traced` is whether writes are
+    traced, so that what this run has seen can be told from what came later.
     """
 
     segment_id: int
@@ -29,6 +31,8 @@ class Start:
     started_at: dt.datetime
     mode: str = FULL
     why: str = ""
+    max_change: str | None = None
+    traced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +154,15 @@ def prune_changes(session: Session, workspace: Workspace, now: dt.datetime) -> i
 def prune_runs(session: Session, workspace: Workspace, now: dt.datetime) -> int:
     """Delete run rows that are older than the workspace keeps; how many went.
 
-    The latest run of a segment stays, and so do runs that members or changes still name.
+    The latest run of a segment stays, its first fills, and every run whose changes are kept.
     """
     first = _first_kept_run(session, now - dt.timedelta(days=workspace.run_keep_days))
-    latest = sa.select(sa.func.max(_runs.c.id)).group_by(_runs.c.segment_id).scalar_subquery()
+    other = _runs.alias("later")
+    later = sa.exists().where(other.c.segment_id == _runs.c.segment_id, other.c.id > _runs.c.id)
     named = sa.exists().where(
         _changes.c.segment_id == _runs.c.segment_id, _changes.c.recalculation_id == _runs.c.id
     )
-    statement = sa.delete(_runs).where(
-        _runs.c.id < first, _runs.c.id.not_in(latest), ~named, ~_runs.c.baseline
-    )
+    statement = sa.delete(_runs).where(_runs.c.id < first, later, ~named, ~_runs.c.baseline)
     return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 
@@ -167,5 +170,7 @@ def _first_kept_run(session: Session, oldest: dt.datetime) -> int:
     """The first run that started at `oldest` or later; one more than any if there is none."""
     kept = sa.select(sa.func.min(_runs.c.id)).where(_runs.c.started_at >= oldest)
     newest = sa.select(sa.func.coalesce(sa.func.max(_runs.c.id), 0) + 1)
-    first = session.execute(sa.select(sa.func.coalesce(kept.scalar_subquery(), newest.scalar_subquery())))
+    first = session.execute(
+        sa.select(sa.func.coalesce(kept.scalar_subquery(), newest.scalar_subquery()))
+    )
     return int(first.scalar_one())

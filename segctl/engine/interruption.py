@@ -16,7 +16,7 @@ import sqlalchemy.exc as sax
 from sqlalchemy.orm import Session
 
 STEPS = 200_000
-"""Instructions of SQLite's machine between two looks: a few milliseconds, and no measurable cost."""
+"""Instructions of SQLite's machine between two looks: a few milliseconds, free of cost."""
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def interruptible(session: Session) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in received[:1]:
-        before[number](number, None)
+    if received:
+        before[signal.Signals(received[0])](received[0], None)
         raise KeyboardInterrupt  # should the handler come back
 
 

@@ -13,6 +13,8 @@ import threading
 import uuid
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.orm import Session
 
 from segctl.engine.owner import Owner, parse_owner
@@ -71,9 +73,7 @@ def acquire(
     if not wanted:
         return set()
     sqlite = _is_sqlite(session)
-    dead = [
-        holder.token for holder in holders(session, wanted).values() if _is_dead(holder)
-    ]
+    dead = [holder.token for holder in holders(session, wanted).values() if _is_dead(holder)]
     row = sa.select(
         _segment.c.id,
         sa.literal(token),
@@ -84,8 +84,6 @@ def acquire(
         _clock(sqlite, seconds),
     ).where(_segment.c.id.in_(wanted))
     names = ["segment_id", "token", "owner", "host", "pid", "started_at", "expires_at"]
-    from sqlalchemy.dialects import postgresql, sqlite as sqlite_dialect
-
     insert = (sqlite_dialect if sqlite else postgresql).insert(_lease)
     new = insert.excluded
     statement = (
@@ -195,7 +193,9 @@ def renewing(store: Store, token: str, seconds: float = LEASE_TIME) -> Iterator[
 
 def busy(holder: Holder | None, name: str) -> Busy:
     """The refusal of a segment that another process recalculates."""
-    by = f"{holder} since {holder.started_at:%Y-%m-%d %H:%M:%S} UTC" if holder else "another process"
+    by = (
+        f"{holder} since {holder.started_at:%Y-%m-%d %H:%M:%S} UTC" if holder else "another process"
+    )
     return Busy(
         f'the segment "{name}" is being recalculated by {by}',
         hint="--wait 30s waits for it",
@@ -218,7 +218,5 @@ def _clock(sqlite: bool, seconds: float = 0.0) -> sa.ColumnElement[dt.datetime]:
     if sqlite:
         moment = sa.func.strftime("%Y-%m-%dT%H:%M:%f000Z", "now", f"{seconds:+.3f} seconds")
         return sa.type_coerce(moment, Instant())
-    moment = sa.func.clock_timestamp() + sa.literal(dt.timedelta(seconds=seconds))
-    return sa.type_coerce(moment, Instant())
-
-
+    later = sa.func.clock_timestamp() + sa.literal(dt.timedelta(seconds=seconds))
+    return sa.type_coerce(later, Instant())

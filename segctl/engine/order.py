@@ -24,9 +24,7 @@ def in_order(segments: Iterable[int], references: References) -> list[int]:
     ordered: list[int] = []
     done: set[int] = set()
     for start in wanted:
-        for segment in _depth_first(start, references, done):
-            if segment in chosen:
-                ordered.append(segment)
+        ordered += (s for s in _depth_first(start, references, done) if s in chosen)
     return ordered
 
 
@@ -55,7 +53,7 @@ def all_references(segments: Iterable[int], references: References) -> set[int]:
 
 
 def _depth_first(start: int, references: References, done: set[int]) -> Iterable[int]:
-    """`start` and what it reads, the deepest first. A loop and not recursion: chains can be long."""
+    """`start` and what it reads, the deepest first. No recursion: chains can be long."""
     if start in done:
         return
     path = [start]

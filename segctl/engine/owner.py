@@ -50,7 +50,7 @@ def this_host() -> str:
     host = socket.gethostname()
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
-        space = os.stat("/proc/self/ns/pid").st_ino
+        space = Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
         return host
     return f"{host}/{boot}.{space}"

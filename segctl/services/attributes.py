@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import datetime as dt
 import time
 from typing import TypeVar
+import unicodedata
 
 from sqlmodel import Session, col, select
 
@@ -131,7 +132,7 @@ def drop(
         if users and not force:
             raise InUse(
                 f"{attribute} is used by the condition of {_listed(users)}",
-                hint="change these segments first; --force drops it, and then they fail until changed",
+                hint="change these segments first; --force drops it, and they fail until changed",
                 used_by=users,
             )
         attribute_ddl.drop_values(session, attribute, record_tables(catalog))
@@ -242,8 +243,8 @@ def _check_choice(attribute: Attribute, choice: str) -> None:
         reason = "it is empty"
     elif len(choice) > MAX_KEY:
         reason = f"it has more than {MAX_KEY} characters"
-    elif "\0" in choice or any("\ud800" <= c <= "\udfff" for c in choice):
-        reason = "it holds a NUL byte or half of a character"
+    elif any(unicodedata.category(c) in ("Cc", "Cs") for c in choice):
+        reason = "it holds a line break, another control character or half of a character"
     if reason:
         raise UsageError(f'"{choice[:40]}" cannot be a choice of {attribute}: {reason}')
 

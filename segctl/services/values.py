@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 import datetime as dt
 from decimal import Decimal
+from functools import lru_cache
 import json
 import math
 import re
@@ -37,7 +38,6 @@ _TRUE = frozenset(("true", "yes", "1", "t", "y"))
 _FALSE = frozenset(("false", "no", "0", "f", "n"))
 _INTEGER = re.compile(r"([+-]?[0-9]{1,40})(?:\.0*)?")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_PLAIN_UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _DAY_LENGTH = len("2026-01-31")
 
 
@@ -324,16 +324,9 @@ def _date(reading: Reading) -> Parser:
 
 
 def _datetime(reading: Reading) -> Parser:
-    zone, formats = reading.zone, reading.date_formats
-    from_iso, plain_utc = dt.datetime.fromisoformat, _PLAIN_UTC.fullmatch
+    zone = reading.zone
 
     def parse(raw: Any) -> Value:
-        if not formats and type(raw) is str and plain_utc(raw):
-            # By far the most frequent form in exports of other programs, and the cheapest.
-            try:
-                return from_iso(raw)
-            except ValueError:
-                pass
         moment = _moment(raw, reading, "a time")
         if moment is None:
             return None
@@ -365,7 +358,7 @@ def _moment(raw: Any, reading: Reading, kind: str) -> dt.date | dt.datetime | No
         return None
     for date_format in reading.date_formats:
         try:
-            return dt.datetime.strptime(text, date_format)  # noqa: DTZ007  the zone comes later
+            return _strptime(text, date_format)
         except ValueError:
             continue
     try:
@@ -379,6 +372,12 @@ def _moment(raw: Any, reading: Reading, kind: str) -> dt.date | dt.datetime | No
     if kind == "a time":
         wanted += " or 2026-01-31T10:00:00Z"
     raise InvalidValue(f"{quoted(raw)} is not {kind} like {wanted}")
+
+
+@lru_cache(maxsize=16_384)
+def _strptime(text: str, date_format: str) -> dt.datetime:
+    """The slowest of all parsers, and days repeat."""
+    return dt.datetime.strptime(text, date_format)  # noqa: DTZ007  the zone comes later
 
 
 def _check_date_format(date_format: str) -> None:

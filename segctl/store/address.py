@@ -70,8 +70,9 @@ def _postgres(rest: str) -> PostgresAddress:
     if authority.count("@") > 1 or "#" in rest:
         # Never shown: whoever reads the parts may take a piece of the password for the host.
         raise UsageError(
-            "the store's address cannot be read: its password holds a character that separates the parts",
-            hint="write @ as %40, / as %2F, # as %23, : as %3A, or put the password in store_env or ~/.pgpass",
+            "the store's address cannot be read: its password holds a character that separates "
+            "its parts",
+            hint="write @ as %40, / as %2F and # as %23, or keep the password in ~/.pgpass",
         )
     url = "postgresql://" + rest
     try:

@@ -104,7 +104,7 @@ def change_check(session: Session, attribute: Attribute) -> None:
             f"ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({check})".replace("%", "%%"),
         )
         return
-    # SQLite cannot alter a CHECK, but it can exchange a column. No value changes, so none is traced.
+    # SQLite cannot alter a CHECK, but it can exchange a column. No value changes: none is traced.
     check = check_text(replace(attribute, name=_NEW), "sqlite")
     definition = f'"{_NEW}" TEXT CONSTRAINT {check_name(attribute)} CHECK ({check})'
     with suspended_triggers(session):
@@ -129,7 +129,8 @@ def _refuse_if_full(session: Session, type: ObjectType) -> None:
         note = "drop attributes that nobody uses"
     if there >= most:
         raise StoreError(
-            f"{type} cannot have another attribute: a table of this store has at most {most} columns",
+            f"{type} cannot have another attribute: a table of this store has at most {most} "
+            "columns",
             hint=note,
         )
 

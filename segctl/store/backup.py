@@ -106,7 +106,9 @@ def _verify(part: Path, counts: dict[str, int]) -> str | None:
 def _counts(connection: sqlite3.Connection) -> dict[str, int]:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     return {
-        name: connection.execute('SELECT count(*) FROM "{}"'.format(name.replace('"', '""'))).fetchone()[0]
+        name: connection.execute(
+            'SELECT count(*) FROM "{}"'.format(name.replace('"', '""'))
+        ).fetchone()[0]
         for (name,) in names
     }
 
@@ -146,7 +148,9 @@ def _link(part: Path, target: Path) -> None:
 
 
 def _exists(target: Path) -> SegctlError:
-    return AlreadyExists(f"{target} is there already", hint="name another file; --force replaces it")
+    return AlreadyExists(
+        f"{target} is there already", hint="name another file; --force replaces it"
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
 
 from segctl.catalog import SEGMENT_TYPES, ObjectType, ValueType
-from segctl.store.attribute_ddl import is_column
+from segctl.store import tables as _tables  # noqa: F401  fills SQLModel.metadata
 from segctl.store.records import RECORD_TYPES, record_tables
-from segctl.store.tables import Segment, SegmentState
 from segctl.store.triggers import verify_triggers
 from segctl.store.workspace import load_catalog
 
@@ -34,7 +34,8 @@ def references(session: Session) -> Iterator[str]:
     """Rows that refer to a record that is gone: SQLite lets programs write without foreign keys."""
     if session.get_bind().dialect.name == "sqlite":
         query = sa.text(
-            'SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2'
+            'SELECT "table", parent, count(*) FROM pragma_foreign_key_check '
+            "GROUP BY 1, 2 ORDER BY 1, 2"
         )
         for table, parent, count in session.execute(query):
             yield f"{count:,} rows of {table} refer to no {parent}"
@@ -60,7 +61,7 @@ def columns(session: Session) -> Iterator[str]:
 
 
 def choices(session: Session) -> Iterator[str]:
-    """Items of multichoice attributes that are not declared, which only a foreign program can write."""
+    """Undeclared items of multichoice attributes, which only a foreign program can write."""
     catalog = load_catalog(session)
     tables = record_tables(catalog)
     for attribute in catalog.custom:
@@ -70,7 +71,7 @@ def choices(session: Session) -> Iterator[str]:
         undeclared = (item.c.attribute == attribute.name) & item.c.item.not_in(attribute.choices)
         query = sa.select(item.c.item, sa.func.count()).where(undeclared).group_by(item.c.item)
         for value, count in session.execute(query.limit(_MOST)):
-            yield f'{attribute} holds "{value}" in {count:,} records, which is not among its choices'
+            yield f'{attribute} is "{value}" in {count:,} records, and that is not a choice of it'
 
 
 def items(session: Session) -> Iterator[str]:
@@ -81,20 +82,20 @@ def items(session: Session) -> Iterator[str]:
         item = tables.item(type)
         names = [a.name for a in catalog.attributes[type].values() if a.kind.many]
         query = sa.select(item.c.attribute, sa.func.count()).group_by(item.c.attribute)
-        for name, count in session.execute(query.where(item.c.attribute.not_in(names)).limit(_MOST)):
+        for name, count in session.execute(
+            query.where(item.c.attribute.not_in(names)).limit(_MOST)
+        ):
             yield f'{count:,} items of {type} belong to no attribute: "{name}"'
 
 
 def counts(session: Session) -> Iterator[str]:
     """Members of each segment against the count that was stored with them."""
     tables = record_tables(load_catalog(session))
-    segment, state = (t.__table__ for t in (Segment, SegmentState))  # type: ignore[attr-defined]
+    segment, state = (SQLModel.metadata.tables[name] for name in ("segment", "segment_state"))
     for type in SEGMENT_TYPES:
         member = tables.member(type)
         found = (
-            sa.select(sa.func.count())
-            .where(member.c.segment_id == segment.c.id)
-            .scalar_subquery()
+            sa.select(sa.func.count()).where(member.c.segment_id == segment.c.id).scalar_subquery()
         )
         query = (
             sa.select(segment.c.name, state.c.count, found)
@@ -107,15 +108,14 @@ def counts(session: Session) -> Iterator[str]:
 
 
 def sequences(session: Session) -> Iterator[str]:
-    """Identities of Postgres that a program's own ids have overtaken: the next insert would fail."""
+    """Identities of Postgres that explicit ids have overtaken: the next insert would fail."""
     if session.get_bind().dialect.name != "postgresql":
         return
     for table, sequence in session.execute(_SEQUENCES).all():
-        highest = session.execute(sa.select(sa.func.max(sa.column("id"))).select_from(sa.table(table)))
-        last = session.execute(
-            sa.text("SELECT pg_sequence_last_value(CAST(:name AS regclass))"), {"name": sequence}
-        )
-        top, reached = highest.scalar_one() or 0, last.scalar_one() or 0
+        newest = sa.select(sa.func.max(sa.column("id", sa.BigInteger))).select_from(sa.table(table))
+        last = sa.text("SELECT pg_sequence_last_value(CAST(:name AS regclass))")
+        top = session.execute(newest).scalar_one() or 0
+        reached = session.execute(last, {"name": sequence}).scalar_one() or 0
         if top > reached:
             yield f"the next id of {table} is {reached + 1}, and {top} is taken"
 

@@ -100,6 +100,8 @@ def _migrating(store: Store) -> Iterator[Session]:
             if sqlite_ and isinstance(driver, sqlite3.Connection):
                 driver.execute("PRAGMA journal_mode = WAL")
                 driver.execute("PRAGMA foreign_keys = OFF")
+                # Renaming must not look at views of a table that is not there for a moment.
+                driver.execute("PRAGMA legacy_alter_table = ON")
             try:
                 connection = connection.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
                 with connection.begin(), Session(connection, expire_on_commit=False) as session:
@@ -112,6 +114,7 @@ def _migrating(store: Store) -> Iterator[Session]:
                         _check_keys(session, str(store))
             finally:
                 if sqlite_ and isinstance(driver, sqlite3.Connection):
+                    driver.execute("PRAGMA legacy_alter_table = OFF")
                     driver.execute("PRAGMA foreign_keys = ON")
     except (sax.DBAPIError, store.engine.dialect.loaded_dbapi.Error) as error:
         raise_translated(error, str(store), secrets)
@@ -153,7 +156,10 @@ def _refuse_unless_empty(session: Session, place: str) -> None:
                 f"the search_path of {place} names no schema that exists",
                 hint="create the schema, or name another: ?options=-csearch_path%3Dname",
             )
-        query = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')"
+        query = (
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+            "AND relkind IN ('r', 'p', 'v', 'm', 'f')"
+        )
     else:
         query = "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     names = set(

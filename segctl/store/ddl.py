@@ -42,7 +42,7 @@ def dialect_named(name: str) -> Dialect:
     """The dialect that renders DDL for `sqlite` or `postgresql`."""
     if name == "postgresql":
         return PGDialect_psycopg()  # type: ignore[no-untyped-call]
-    dialect = SQLiteDialect_pysqlite()  # type: ignore[no-untyped-call]
+    dialect = SQLiteDialect_pysqlite()
     dialect.type_compiler_instance = _StrictTypes(dialect)
     return dialect
 
@@ -101,7 +101,8 @@ def check_text(attribute: Attribute, dialect: str) -> str | None:
             shape = "????-??-??T??:??:??.[0-9][0-9][0-9][0-9][0-9][0-9]Z"
             day = f"substr({name}, 1, 10)"
             return (
-                f"{name} IS NULL OR {name} GLOB '{shape}' AND {name} >= '0001' AND substr({name}, 12, 2) <> '24' "
+                f"{name} IS NULL OR {name} GLOB '{shape}' "
+                f"AND {name} >= '0001' AND substr({name}, 12, 2) <> '24' "
                 f"AND julianday(substr({name}, 1, 19)) IS NOT NULL "
                 f"AND (substr({name}, 9, 2) <= '28' OR date({day}, '+0 days') IS {day})"
             )

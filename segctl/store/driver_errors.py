@@ -63,7 +63,8 @@ def _sqlite(name: str, talk: str, place: str) -> SegctlError | None:
         case "SQLITE_CORRUPT":
             return StoreError(
                 f"the store {place} is damaged ({talk})",
-                hint="`segctl store check` says where; restore a backup, or save what is left with `sqlite3 … .recover`",
+                hint="segctl store check says where; restore a backup, or save what is left with "
+                "sqlite3 … .recover",
             )
         case "SQLITE_IOERR":
             return StoreError(f"the store {place} cannot be read or written: {talk} ({name})")
@@ -104,12 +105,13 @@ def _postgres(state: str | None, talk: str, place: str, *, lost: bool) -> Segctl
             return StoreError(f"the store {place} takes no more connections: {talk}", hint=_AGAIN)
         case "25006":
             return StoreError(
-                f"the store {place} is read-only: the server is a standby, or the role may not write",
+                f"the store {place} is read-only: its server is a standby, or the role only reads",
                 reason="read_only",
             )
         case "42501":
             return StoreError(
-                f"the role of this connection may not do that in the store {place}: {talk.partition(' LINE ')[0]}",
+                f"the role of this connection may not do that in the store {place}: "
+                f"{talk.partition(' LINE ')[0]}",
                 hint="the GRANTs that a role needs are in docs/store.md",
                 reason="rights",
             )

@@ -10,7 +10,42 @@ import subprocess
 import sys
 
 NETWORK = frozenset(
-    ["nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "afpfs", "auristorfs", "ceph", "coda", "davfs", "davfs2", "fuse.davfs2", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.goofys", "glusterfs", "gfs", "gfs2", "ocfs2", "lustre", "gpfs", "beegfs", "orangefs", "pvfs2", "webdav"]
+    [
+        "nfs",
+        "nfs3",
+        "nfs4",
+        "cifs",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "ncpfs",
+        "afs",
+        "afpfs",
+        "auristorfs",
+        "ceph",
+        "coda",
+        "davfs",
+        "davfs2",
+        "fuse.davfs2",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.ceph",
+        "fuse.s3fs",
+        "fuse.gcsfuse",
+        "fuse.rclone",
+        "fuse.goofys",
+        "glusterfs",
+        "gfs",
+        "gfs2",
+        "ocfs2",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "orangefs",
+        "pvfs2",
+        "webdav",
+    ]
 )
 
 

@@ -12,7 +12,7 @@ MATCHES = "segctl_matches"
 
 _PATTERNS_KEPT = 256
 _PATTERN_MEMORY = 64 << 20
-"""Bytes that one compiled pattern may take; the largest that the language accepts needs about 20M."""
+"""Bytes for one compiled pattern; the largest that the language accepts needs about a third."""
 
 
 def fold(text: str) -> str:

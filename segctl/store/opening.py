@@ -72,8 +72,8 @@ class Store:
     def write(self, *, isolation: str | None = None) -> Iterator[Session]:
         """A transaction that is kept if its block ends, and undone if that raises.
 
-        `isolation` is for Postgres: READ COMMITTED unless it says REPEATABLE READ. On SQLite a write
-        holds the store's only write lock from its start.
+        `isolation` is for Postgres: READ COMMITTED unless it says REPEATABLE READ. On SQLite a
+        write holds the store's only write lock from its start.
         """
         options: dict[str, Any] = {sqlite.BEGIN: "BEGIN IMMEDIATE"}
         if self.dialect == "postgresql":
@@ -109,30 +109,31 @@ class Store:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any], *, writing: bool) -> Iterator[Session]:
-        info: dict[str, Any] = {"catalogs": self._catalogs}
         secrets = self.address.secrets if isinstance(self.address, PostgresAddress) else ()
+        session: Session | None = None
         try:
-            with (
-                self.engine.connect().execution_options(**options) as connection,
-                connection.begin(),Session(connection, expire_on_commit=False, info=info) as session
-            ):
-                yield session
-                session.flush()
+            with self.engine.connect() as connection:
+                connection.execution_options(**options)
+                with connection.begin(), Session(connection, expire_on_commit=False) as session:
+                    session.info["catalogs"] = self._catalogs
+                    yield session
+                    session.flush()
         except (sax.DBAPIError, self._driver_error) as error:
-            self._refuse_if_moved(error, info)
+            if session is not None:
+                self._refuse_if_moved(error, session)
             raise_translated(error, str(self), secrets, writing=writing)
 
     @property
     def _driver_error(self) -> type[Exception]:
-        return self.engine.dialect.loaded_dbapi.Error  # type: ignore[no-any-return]
+        return self.engine.dialect.loaded_dbapi.Error
 
-    def _refuse_if_moved(self, error: Exception, info: dict[str, Any]) -> None:
+    def _refuse_if_moved(self, error: Exception, failed: Session) -> None:
         """If a table or column is gone, say whether another process has changed the schema."""
         original = error.orig if isinstance(error, sax.DBAPIError) else error
         undefined = getattr(original, "sqlstate", None) in _UNDEFINED or "no such column" in str(
             original
         )
-        seen = info.get("catalog_version")
+        seen = failed.info.get("catalog_version")
         if not undefined or seen is None:
             return
         from segctl.store.workspace import load_catalog

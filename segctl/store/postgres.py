@@ -56,7 +56,8 @@ def connect(address: PostgresAddress, connect_timeout: float) -> Any:
 def _refuse_unfit(place: str, version: int, version_text: str, encoding: str, icu: bool) -> None:
     if version < MINIMUM_VERSION:
         raise StoreError(
-            f"the server of {place} is Postgres {version_text}, and segctl needs {MINIMUM_VERSION} or newer",
+            f"the server of {place} is Postgres {version_text}, and segctl needs "
+            f"{MINIMUM_VERSION} or newer",
             hint="upgrade the server, or use SQLite",
         )
     if encoding != "UTF8":
@@ -66,7 +67,7 @@ def _refuse_unfit(place: str, version: int, version_text: str, encoding: str, ic
         )
     if not icu:
         raise StoreError(
-            f"the server of {place} was built without ICU, which `contains` and `ignoring case` need",
+            f"the server of {place} was built without ICU, which conditions need to fold case",
             hint="use a server with ICU, as the packages of Postgres are",
         )
 

@@ -28,7 +28,7 @@ Text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 """Compares and sorts by code point on both stores, whatever the locale of the server."""
 
 Checks = Callable[[str, str, Attribute | None], Iterable[sa.CheckConstraint]]
-"""Table name, column name and the attribute that it keeps, if it is one -> the CHECKs of the column."""
+"""Table name, column name and the attribute that it keeps, if any -> the CHECKs of the column."""
 
 RECORD_TYPES: tuple[ObjectType, ...] = tuple(ObjectType)
 """The seven tables of records, the event included."""
@@ -57,7 +57,7 @@ def to_one(type: ObjectType) -> tuple[Relation, ...]:
 
 
 def columns(catalog: Catalog, type: ObjectType) -> tuple[Attribute, ...]:
-    """The attributes that are columns of the type's table: single-valued, and for events standard."""
+    """The attributes that are columns of the type's table: single-valued; of events, standard."""
     return tuple(
         a
         for a in catalog.attributes[type].values()
@@ -73,7 +73,7 @@ class RecordTables:
     metadata: sa.MetaData
 
     def record(self, type: ObjectType) -> sa.Table:
-        """`contact`, …, `event`: id, external_id, attributes, and `<relation>_id` for relations to one.
+        """`contact`, …, `event`: id, external_id, attributes, `<relation>_id` of relations to one.
 
         An event has name, occurred_at, contact_id, product_id and `attributes`, a JSON object.
         """
@@ -135,16 +135,16 @@ def make_tables(catalog: Catalog, checks: Checks) -> RecordTables:
 def _record(metadata: sa.MetaData, catalog: Catalog, type: ObjectType, checks: Checks) -> None:
     event = type is ObjectType.EVENT
     parts: list[sa.schema.SchemaItem] = [sa.Column("id", Key, sa.Identity(), primary_key=True)]
-    for attribute in columns(catalog, type):
-        parts.append(
-            sa.Column(
-                attribute.name,
-                column_type(attribute.kind),
-                *checks(type.value, attribute.name, attribute),
-                unique=attribute.name == "external_id" or None,
-                nullable=not (event and attribute.name in ("name", "occurred_at")),
-            )
+    parts += (
+        sa.Column(
+            attribute.name,
+            column_type(attribute.kind),
+            *checks(type.value, attribute.name, attribute),
+            unique=attribute.name == "external_id" or None,
+            nullable=not (event and attribute.name in ("name", "occurred_at")),
         )
+        for attribute in columns(catalog, type)
+    )
     for relation in to_one(type):
         owner = event and relation.target is ObjectType.CONTACT
         parts.append(

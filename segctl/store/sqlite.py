@@ -54,10 +54,10 @@ def engine(address: SqliteAddress, busy_timeout: float) -> sa.Engine:
 
 
 def connect(path: Path | None, busy_timeout: float) -> sqlite3.Connection:
-    """One connection: our settings, our functions, and no transaction of the driver's own making."""
+    """One connection: our settings, our functions, no transaction of the driver's own making."""
     if sqlite3.sqlite_version_info < MINIMUM_VERSION:
         raise StoreError(
-            f"SQLite {sqlite3.sqlite_version} of this Python is too old: segctl needs 3.40 or newer",
+            f"SQLite {sqlite3.sqlite_version} of this Python is too old: segctl needs 3.40",
             hint="use a newer Python, or a Postgres store",
         )
     if path is None:
@@ -90,7 +90,7 @@ def _open(database: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def _open_read_only(path: Path, busy_timeout: float) -> sqlite3.Connection:
-    """Reading a WAL database takes a file of shared memory; without the right to make one, do without.
+    """Reading a WAL database takes a file of shared memory; do without if none can be made.
 
     That is safe only as long as nobody writes, so not while there is an unread log beside it.
     """
@@ -104,8 +104,8 @@ def _open_read_only(path: Path, busy_timeout: float) -> sqlite3.Connection:
         log = Path(f"{path}-wal")
         if log.exists() and log.stat().st_size > 0:
             raise StoreError(
-                f"the store {path} is read-only here, and its newest changes are in {log.name}, which "
-                "cannot be read without writing beside it",
+                f"the store {path} is read-only here, and its newest changes are in {log.name}, "
+                "which cannot be read without writing beside it",
                 hint="ask whoever owns the store to run `segctl store check`, which folds them in",
                 reason="read_only",
             ) from error
@@ -125,7 +125,8 @@ def _refuse_strange_place(path: Path) -> None:
     kind = network_file_system(path)
     if kind is not None:
         raise StoreError(
-            f"the store {path} is on a network file system ({kind}): SQLite's write-ahead log shares memory "
-            "between processes, which works on one machine only, so the file could be damaged",
+            f"the store {path} is on a network file system ({kind}): SQLite's write-ahead log "
+            "shares memory between processes, which works on one machine only, so the file could "
+            "be damaged",
             hint="keep the store on a local disk, or use Postgres",
         )

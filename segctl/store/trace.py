@@ -120,8 +120,11 @@ def _delete_before(session: Session, position: int, beyond: int, now: dt.datetim
     marks = TraceMark.__table__  # type: ignore[attr-defined]
     trace = _trace(session)
     if _postgres(session):
-        xid = sa.text("xid < CAST(CAST(:position AS text) AS xid8) OR xid >= CAST(CAST(:beyond AS text) AS xid8)")
-        where: sa.ColumnElement[bool] = xid.bindparams(position=position, beyond=beyond)  # type: ignore[assignment]
+        xid = sa.text(
+            "xid < CAST(CAST(:position AS text) AS xid8) "
+            "OR xid >= CAST(CAST(:beyond AS text) AS xid8)"
+        )
+        where: Any = xid.bindparams(position=position, beyond=beyond)
     else:
         first = session.execute(sa.select(sa.func.min(trace.c.id))).scalar_one()
         position = min(position, (first or 0) + PRUNE_AT_ONCE)
@@ -134,7 +137,7 @@ def _delete_before(session: Session, position: int, beyond: int, now: dt.datetim
 
 
 def _here(session: Session) -> tuple[int, int]:
-    """The position before which all is seen by every later transaction, and the first unknown one."""
+    """The position before which every later transaction sees all, and the first unknown one."""
     if _postgres(session):
         here, beyond = session.execute(_POSITIONS).one()
         return here, beyond
@@ -148,7 +151,9 @@ def _by_size(session: Session, keep: int) -> int:
     newest = session.execute(sa.select(sa.func.max(trace.c.id))).scalar_one() or 0
     if not _postgres(session):
         return max(0, newest - keep + 1)
-    query = sa.text("SELECT xid::text::bigint + 1 FROM trace WHERE id <= :id ORDER BY id DESC LIMIT 1")
+    query = sa.text(
+        "SELECT xid::text::bigint + 1 FROM trace WHERE id <= :id ORDER BY id DESC LIMIT 1"
+    )
     return session.execute(query, {"id": newest - keep}).scalar() or 0
 
 
@@ -162,8 +167,8 @@ def _position(seen: Mapping[str, Any]) -> int:
 def _unseen(session: Session, seen: Mapping[str, Any]) -> sa.ColumnElement[bool]:
     """Which rows of the trace a watermark has not seen."""
     if not _postgres(session):
-        return _trace(session).c.id > seen["sequence"]
-    xid = sa.literal_column("trace.xid")
+        return _trace(session).c.id > sa.literal(seen["sequence"], sa.BigInteger)
+    xid: sa.ColumnElement[Any] = sa.literal_column("trace.xid")
     snapshot = sa.cast(sa.literal(seen["snapshot"]), _type("pg_snapshot"))
     first = sa.cast(sa.literal(str(_position(seen))), _type("xid8"))
     return (xid >= first) & ~sa.func.pg_visible_in_snapshot(xid, snapshot)

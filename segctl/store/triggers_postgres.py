@@ -5,8 +5,6 @@ records without a right on the trace; the fixed search_path keeps the function f
 else; ENABLE ALWAYS lets it fire for replicated and restored rows too.
 """
 
-# ruff: noqa: S608  the names come from the catalog, and DDL binds nothing
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +18,7 @@ PREFIX = "segctl_trace_"
 
 _SETTINGS = "search_path=pg_catalog, pg_temp"
 _KINDS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
-"""Statement kinds and their bits in pg_trigger.tgtype; no further bit means AFTER and per statement."""
+"""Kinds of statement and their bits in pg_trigger.tgtype; no other bit: AFTER, per statement."""
 _OLD = "old_rows"
 _NEW = "new_rows"
 
@@ -93,7 +91,8 @@ def install(session: Session, names: frozenset[str]) -> set[ObjectType]:
 
 def drop(session: Session) -> None:
     query = sa.text(
-        "SELECT t.tgname, c.relname FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid "
+        "SELECT t.tgname, c.relname FROM pg_catalog.pg_trigger t "
+        "JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid "
         "WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal "
         "AND starts_with(t.tgname, :prefix)"
     )
@@ -145,7 +144,8 @@ def _records(type: ObjectType, record: str, related: str, whole: str) -> Traced:
         )
         update += [
             f"{related} SELECT '{type}', n.id, r.relation, r.old_id, r.new_id FROM {_OLD} o "
-            f"JOIN {_NEW} n ON n.id = o.id CROSS JOIN LATERAL (VALUES {moved}) AS r(relation, old_id, new_id) "
+            f"JOIN {_NEW} n ON n.id = o.id "
+            f"CROSS JOIN LATERAL (VALUES {moved}) AS r(relation, old_id, new_id) "
             "WHERE r.old_id IS DISTINCT FROM r.new_id",
             f"{leave} AND {renumbered}",
         ]

@@ -3,8 +3,6 @@
 So any program can write, whatever its connection has registered or turned on.
 """
 
-# ruff: noqa: S608  the names come from the catalog, and DDL binds nothing
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +37,8 @@ def found(session: Session) -> Mapping[str, str]:
     query = sa.text(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name GLOB :pattern"
     )
-    return {name: text for name, text in session.execute(query, {"pattern": PREFIX + "*"})}
+    rows = session.execute(query, {"pattern": PREFIX + "*"})
+    return {row.name: row.sql for row in rows}
 
 
 def install(session: Session, names: frozenset[str]) -> set[ObjectType]:
@@ -70,7 +69,8 @@ def triggers() -> Iterator[Trigger]:
 def _of_records(type: ObjectType) -> Iterator[Trigger]:
     table, types = type.value, (type,)
     left = [
-        f"{_RELATED} SELECT '{type}', OLD.id, '{r.name}', OLD.{r.column}, NULL WHERE OLD.{r.column} IS NOT NULL"
+        f"{_RELATED} SELECT '{type}', OLD.id, '{r.name}', OLD.{r.column}, NULL "
+        f"WHERE OLD.{r.column} IS NOT NULL"
         for r in to_one(type)
     ]
     gone = [f"{_RECORD} VALUES ('{type}', OLD.id)", *left]

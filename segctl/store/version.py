@@ -29,7 +29,7 @@ def refuse(place: str, version: str | None) -> None:
             **fields,
         )
     raise StoreVersionError(
-        f"the store {place} has schema {version}, which is newer than {SCHEMA_VERSION} of this segctl",
+        f"the store {place} has schema {version}, and this segctl knows {SCHEMA_VERSION} at most",
         hint="upgrade segctl on this machine",
         **fields,
     )

@@ -12,7 +12,7 @@ from segctl.store.tables import CustomAttribute, Workspace
 _CACHE = "catalogs"
 """Key in `session.info`: the catalogs that the Store of this session has read, by version."""
 _CHANGED = "catalog_changed"
-"""Key in `session.info`: this transaction changed the catalog, so it is not shared before commit."""
+"""Key in `session.info`: this transaction changed the catalog, so it is not shared yet."""
 
 
 def load_workspace(session: Session) -> Workspace:

@@ -6,7 +6,7 @@ same calls; what differs is how many rows travel at once and how.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 import datetime as dt
 from enum import Enum
@@ -214,18 +214,18 @@ class RecordWriter(ABC):
         """Within it, the store need not check that values have their stored form: they have."""
         yield
 
-    def seen(self, keys: Sequence[str]) -> dict[str, int]:
-        """Key: the line at which it was seen, for the keys that were."""
+    def seen(self, ids: Sequence[int]) -> dict[int, int]:
+        """Id: the line at which it was seen, for the ids that were."""
         sql = self._sql(
             "seen",
-            lambda: sa.select(_SEEN.c.key, _SEEN.c.line).where(self._among(_SEEN.c.key)),
+            lambda: sa.select(_SEEN.c.id, _SEEN.c.line).where(self._among(_SEEN.c.id)),
         )
         with self._driver() as cursor:
-            return dict(self._fetch(cursor, sql, keys))
+            return dict(self._fetch(cursor, sql, ids))
 
-    def remember(self, lines: Mapping[str, int]) -> None:
-        """Note keys as seen."""
-        self._add(_SEEN, ("key", "line"), list(lines.items()))
+    def remember(self, lines: Sequence[tuple[int, int]]) -> None:
+        """Note (id, line) pairs as seen."""
+        self._add(_SEEN, ("id", "line"), lines)
 
     # -------------------------------------------------------------- what the stores do differently
 
@@ -297,8 +297,8 @@ _RACES: Final = ("23503", "23505")
 _SEEN: Final = sa.Table(
     "segctl_seen",
     sa.MetaData(),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("line", sa.Integer),
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("line", sa.BigInteger),
 )
 
 
@@ -354,9 +354,7 @@ class _SqliteWriter(RecordWriter):
     def start_seen(self) -> None:
         with self._driver() as cursor:
             cursor.execute("DROP TABLE IF EXISTS temp.segctl_seen")
-            cursor.execute(
-                "CREATE TEMP TABLE segctl_seen (key TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID"
-            )
+            cursor.execute("CREATE TEMP TABLE segctl_seen (id INTEGER PRIMARY KEY, line INTEGER)")
 
     def _among(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
@@ -432,8 +430,7 @@ class _PostgresWriter(RecordWriter):
     def start_seen(self) -> None:
         with self._driver() as cursor:
             cursor.execute(
-                'CREATE TEMP TABLE segctl_seen (key text COLLATE "C" PRIMARY KEY, line bigint) '
-                "ON COMMIT DROP"
+                "CREATE TEMP TABLE segctl_seen (id bigint PRIMARY KEY, line bigint) ON COMMIT DROP"
             )
 
     def _among(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

@@ -5,11 +5,10 @@ type of record, because loading it is what takes the time. The workspace is fill
 conditions ask for, and its times lie on and beside their bounds.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hypothesis import event, given, strategies as st, target
-import pytest
+from hypothesis import event, given, target
+from hypothesis import strategies as st
 import sqlalchemy as sa
 from sqlmodel import Session
 
@@ -20,8 +19,6 @@ from segctl.conditions.sql import Scope, matching, predicate
 from segctl.conditions.stored import stored_record
 from segctl.conditions.time import Clock
 from segctl.conditions.truth import holds
-from segctl.store import functions
-from segctl.store.ddl import schema_statements
 from segctl.store.records import record_tables
 from tests.conditions.loading import load
 from tests.conditions.strategies import (
@@ -57,36 +54,6 @@ def questions(draw: st.DrawFn) -> Questions:
     together = And(asked)
     filled = workspaces(CATALOG, clock, mentioned(together), together, subject=type)
     return Questions(type, asked, draw(filled), clock)
-
-
-def _schema(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        for statement in schema_statements(engine.dialect.name, CATALOG):
-            connection.exec_driver_sql(statement.replace("%", "%%") if _format(engine) else statement)
-
-
-def _format(engine: sa.Engine) -> bool:
-    return engine.dialect.name == "postgresql"
-
-
-@pytest.fixture
-def sqlite() -> Iterator[sa.Engine]:
-    """An SQLite database in memory with the tables of CATALOG."""
-    engine = sa.create_engine("sqlite://")
-    sa.event.listen(engine, "connect", lambda connection, _: functions.register(connection))
-    _schema(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def postgres(postgres_url: str) -> Iterator[sa.Engine]:
-    """A Postgres database with the tables of CATALOG."""
-    url = sa.make_url(postgres_url).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url, connect_args={"prepare_threshold": None})
-    _schema(engine)
-    yield engine
-    engine.dispose()
 
 
 @given(asked=questions())
@@ -131,9 +98,7 @@ def test_a_stored_record_satisfies_the_same_conditions_as_the_one_in_memory(
             session.rollback()
 
 
-def _matching(
-    session: Session, condition: Condition, type: ObjectType, scope: Scope
-) -> set[int]:
+def _matching(session: Session, condition: Condition, type: ObjectType, scope: Scope) -> set[int]:
     """By `matching`; every id once."""
     ids = list(session.scalars(matching(condition, type, scope)))
     assert len(ids) == len(set(ids))

@@ -15,7 +15,7 @@ SQLite and Postgres. The answers were worked out from the language's definition,
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 import datetime as dt
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 import shutil
 import tomllib
@@ -70,7 +70,7 @@ class Fixture:
     segments: SegmentPool
 
 
-@lru_cache(maxsize=None)
+@cache
 def document(file: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / file).read_text("utf-8"))
 
@@ -102,7 +102,7 @@ def _attribute(type: str, name: str, kind: str | list[str]) -> Attribute:
     return Attribute(ObjectType(type), name, value_type, choices, standard=False)
 
 
-@lru_cache(maxsize=None)
+@cache
 def fixture(file: str) -> Fixture:
     content = document(file)
     custom = tuple(
@@ -176,20 +176,20 @@ def stores(
 ) -> Iterator[Stores]:
     """`stores(dialect, file)`: a store of that kind that holds the file's records."""
     opened: dict[tuple[str, str], Store] = {}
-    databases: list[str] = []
-
-    def server() -> postgres.Server:
-        return request.getfixturevalue("postgres_server")
+    servers: dict[str, postgres.Server] = {}
 
     def address(dialect: str, file: str) -> str:
         if dialect == "sqlite":
             path = tmp_path_factory.mktemp("conformance") / "store.sqlite"
             shutil.copyfile(_sqlite_template, path)
             return f"sqlite:///{path}"
+        # Asked for here, so that the other readings need no Postgres.
+        server: postgres.Server = request.getfixturevalue("postgres_server")
         template = request.getfixturevalue("_postgres_template")
-        databases.append(f"conformance_{worker_id}_{file.removesuffix('.toml')}")
-        server().execute(f'CREATE DATABASE "{databases[-1]}" TEMPLATE "{template}"')
-        return server().url(databases[-1])
+        name = f"conformance_{worker_id}_{file.removesuffix('.toml')}"
+        servers[name] = server
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        return server.url(name)
 
     def get(dialect: str, file: str) -> Store:
         if (dialect, file) not in opened:
@@ -200,8 +200,8 @@ def stores(
     yield get
     for store in opened.values():
         store.close()
-    for database in databases:
-        server().execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+    for name, server in servers.items():
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def _set_up(store: Store, workspace: Workspace) -> None:
@@ -260,4 +260,6 @@ def _members(reading: str, example: Example, session: Session, records: Fixture)
         return list(session.execute(matching(condition, example.type, scope)).scalars())
     ids = [row.id for row in records.workspace.records(example.type)]
     found = {id: stored_record(session, tables, example.type, id) for id in ids}
-    return [id for id, record in found.items() if record and holds(condition, record, example.clock)]
+    return [
+        id for id, record in found.items() if record and holds(condition, record, example.clock)
+    ]

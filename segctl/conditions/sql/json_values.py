@@ -147,12 +147,12 @@ def _postgres_value(row: Row, attribute: Attribute) -> Sql:
     text = sa.collate(
         sa.type_coerce(document.op("#>>")(sa.literal_column("'{}'::text[]")), sa.Text()), "C"
     )
-    number = sa.cast(text, sa.Numeric)
+    number = sa.cast(document, sa.Numeric)
     match attribute.kind:
         case ValueType.STRING | ValueType.CHOICE:
             return sa.case((type_ == "string", sa.func.nullif(text, "", type_=sa.Text)))
         case ValueType.BOOLEAN:
-            return sa.case((type_ == "boolean", sa.cast(text, sa.Boolean)))
+            return sa.case((type_ == "boolean", sa.cast(document, sa.Boolean)))
         case ValueType.INTEGER:
             kept = sa.and_(
                 number.between(sa.literal(-MAX_INTEGER), sa.literal(MAX_INTEGER)),
@@ -163,8 +163,12 @@ def _postgres_value(row: Row, attribute: Attribute) -> Sql:
         case ValueType.FLOAT:
             size = sa.func.abs(number, type_=sa.Numeric)
             double = sa.case(
+                (
+                    size.between(sa.literal_column("1e-300"), sa.literal_column("1e300")),
+                    sa.cast(document, sa.Double),
+                ),
                 (size < sa.literal_column(_TOO_SMALL), sa.literal(0.0, sa.Double())),
-                (size < sa.literal_column(_TOO_LARGE), sa.cast(number, sa.Double)),
+                (size < sa.literal_column(_TOO_LARGE), sa.cast(document, sa.Double)),
             )
             return sa.case((type_ == "number", double))
         case ValueType.DATE:

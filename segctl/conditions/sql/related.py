@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 import sqlalchemy as sa
@@ -176,10 +177,11 @@ def items_term(field: Field, test: Test, row: Row, scope: Scope) -> Term:
         case Has(HasMode.ALL, items):
             return _has_all(field, tuple(dict.fromkeys(items)), row, scope)
         case Has(HasMode.ONLY, items):
+            inside = _any_item(field, row, scope, lambda item: _listed(item, items, scope))
             outside = _any_item(
                 field, row, scope, lambda item: _listed(item, items, scope, inside=False)
             )
-            return all_of([_any_item(field, row, scope, lambda item: TRUE), outside.negated()])
+            return all_of([inside, outside.negated()])
         case _:
             raise TypeError(f"{test} is no test of a multi-valued attribute")
 
@@ -200,9 +202,18 @@ def _any_item(field: Field, row: Row, scope: Scope, inside: Callable[[ItemRow], 
     return related.keys(inside(related.row)).hold(related.owner, scope)
 
 
+_FEW_ITEMS = 4
+
+
 def _has_all(field: Field, items: Sequence[str], row: Row, scope: Scope) -> Term:
-    if len(items) == 1:
-        return _any_item(field, row, scope, lambda item: _listed(item, items, scope))
+    if len(items) <= _FEW_ITEMS:
+        # Sets probed one after the other beat one that is sorted and counted.
+        return all_of(
+            [
+                _any_item(field, row, scope, partial(_listed, items=(item,), scope=scope))
+                for item in items
+            ]
+        )
     if _in_json(field):
         found = _json_count(field, row, scope, lambda item: _listed(item, items, scope))
         return Term(found == len(items), 40, 40)

@@ -34,6 +34,10 @@ DOTTED_I = "\u0130"
 
 _BEYOND_ASCII = "*[^\x01-\x7f]*"
 """A GLOB pattern."""
+_ANY = "\0"
+"""Stands for any character in a text that becomes a pattern; no text holds it."""
+_TELLING = 2
+"""Characters that a pattern must know to be worth asking first."""
 _PLAIN_RUN = re.compile(r"[\x01-\x7f]+")
 
 
@@ -141,7 +145,7 @@ def _one_of_folded(value: Value, values: Sequence[str], scope: Scope) -> Term:
         guard, asked = _holds(value, KELVIN, scope), [text for text in plain if "k" in text]
     if asked:
         exact = one_of(Value(_folded(value, scope), value.kind), asked, sa.Text(), scope)
-        terms.append(Term(sa.and_(guard, exact.sql), value.cost + 8, value.stack + 18, "and"))
+        terms.append(_both(guard, exact.sql, value))
     return any_of(terms)
 
 
@@ -157,33 +161,39 @@ def _part(value: Value, part: Part, text: str, scope: Scope) -> Term:
     if like is None:
         # So long that few values can hold it; folding doubles the length of a text at most.
         long_enough = sa.func.length(value.sql) >= (len(text) + 1) // 2
-        return Term(sa.and_(long_enough, exact), value.cost + 6, value.stack + 16, "and")
+        return _both(long_enough, exact, value)
     if not text.isascii():
-        terms = [
-            Term(
-                sa.and_(_beyond_ascii(value, scope), exact),
-                value.cost + 10,
-                value.stack + 16,
-                "and",
-            )
-        ]
-        run = max(_PLAIN_RUN.findall(re.sub("[ki]", "\0", text)), key=len, default="")
-        if (
-            scope.sqlite
-            and (quick := _like(value, Part.CONTAINS, run, scope) if run else None) is not None
-        ):
-            terms.append(Term(quick, value.cost + 4, value.stack + 6))
+        terms = [_both(_beyond_ascii(value, scope), exact, value)]
+        if scope.sqlite and (run := _plain_run(text)):
+            known = _like(value, Part.CONTAINS, run, scope)
+            assert known is not None
+            terms.append(Term(known, value.cost + 4, value.stack + 6))
         return all_of(terms)
     others = [KELVIN] if "k" in text else []
     if text.endswith("i") and part is not Part.ENDS:
         others.append(DOTTED_I)
-    quick_term = Term(like, value.cost + 4, value.stack + 6)
+    quick = Term(like, value.cost + 4, value.stack + 6)
     if not others:
-        return quick_term
-    rest = Term(
-        sa.and_(_holds(value, others, scope), exact), value.cost + 7, value.stack + 18, "and"
-    )
-    return any_of([quick_term, rest])
+        return quick
+    found = any_of([quick, _both(_holds(value, others, scope), exact, value)])
+    loose = re.sub("k", _ANY, text)
+    loose = loose[:-1] + _ANY if DOTTED_I in others else loose
+    if len(loose) - loose.count(_ANY) < _TELLING:
+        return found
+    # What matches has some character where the odd ones may stand: one LIKE settles most values.
+    possible = _like(value, part, loose, scope)
+    assert possible is not None
+    return all_of([Term(possible, value.cost + 4, value.stack + 6), found])
+
+
+def _both(guard: Clause, exact: Clause, value: Value) -> Term:
+    """What costs a call of the full folding, only where the guard lets it."""
+    return Term(sa.and_(guard, exact), value.cost + 10, value.stack + 18, "and")
+
+
+def _plain_run(text: str) -> str:
+    """The longest part of a folded text that stands, but for ASCII case, in all that matches."""
+    return max(_PLAIN_RUN.findall(re.sub("[ki]", _ANY, text)), key=len, default="")
 
 
 def _like(value: Value, part: Part, text: str, scope: Scope) -> Clause | None:
@@ -191,6 +201,7 @@ def _like(value: Value, part: Part, text: str, scope: Scope) -> Clause | None:
     special = any(character in text for character in "%_\\")
     if special:
         text = re.sub(r"([%_!])", r"!\1", text)
+    text = text.replace(_ANY, "_")
     pattern = ("" if part is Part.STARTS else "%") + text + ("" if part is Part.ENDS else "%")
     if scope.sqlite and len(pattern.encode()) > _LIKE_BYTES:
         return None

@@ -27,6 +27,7 @@ class Rows:
     """
 
     keys: list[Any]
+    lines: list[int]
     values: dict[str, list[Any]] = field(default_factory=dict)
     event_attributes: dict[str, list[Any]] = field(default_factory=dict)
     items: dict[Attribute, list[Any]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Rows:
 
         return Rows(
             take(self.keys),
+            take(self.lines),
             {name: take(values) for name, values in self.values.items()},
             {name: take(values) for name, values in self.event_attributes.items()},
             {attribute: take(values) for attribute, values in self.items.items()},
@@ -80,26 +82,29 @@ class Applier:
         self._kept = [name for name in ("created_at", "updated_at") if name in writer.columns]
         self.counts = Counts()
 
-    def apply(self, rows: Rows) -> None:
-        """Create the rows whose key is new, update the others where they differ."""
-        keys = [key for key in rows.keys if key is not None]
-        existing = self._writer.existing(keys) if keys else {}
+    def apply(self, rows: Rows, existing: Mapping[str, Row]) -> list[int]:
+        """Create the rows whose key is new, update the others where they differ; the ids of all.
+
+        `existing` are the records of the keys, as the writer gives them.
+        """
         if not existing:
-            self._create(rows)
-            return
+            return self._create(rows)
         new = [at for at, key in enumerate(rows.keys) if key not in existing]
-        if new:
-            self._create(rows.taken(new))
         old = [at for at, key in enumerate(rows.keys) if key in existing]
+        ids = [existing[key][0] if key in existing else 0 for key in rows.keys]
+        if new:
+            for at, id in zip(new, self._create(rows.taken(new)), strict=True):
+                ids[at] = id
         if not self._update:
             self.counts.matched += len(old)
-            return
-        matched = rows.taken(old) if new else rows
-        self._compare(matched, [existing[key] for key in matched.keys if key is not None])
+        elif old:
+            matched = rows.taken(old) if new else rows
+            self._compare(matched, [existing[key] for key in matched.keys])
+        return ids
 
     # -------------------------------------------------------------- new ones
 
-    def _create(self, rows: Rows) -> None:
+    def _create(self, rows: Rows) -> list[int]:
         count = len(rows)
         ids = self._writer.allocate(count)
         columns = [self._new_column(name, rows) for name in self._writer.columns]
@@ -109,6 +114,7 @@ class Applier:
         for relation, links in rows.links.items():
             self._writer.change_links(relation, _pairs(ids, links), [])
         self.counts.created += count
+        return ids
 
     def _new_column(self, name: str, rows: Rows) -> list[Any]:
         if name == EVENT_ATTRIBUTES:

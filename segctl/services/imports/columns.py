@@ -6,12 +6,13 @@ if that raises is each value looked at alone, to find the ones that are wrong.
 
 from collections.abc import Callable, Mapping, Sequence
 import datetime as dt
+import re
 from typing import Any, Final
 
 from segctl.catalog import MAX_KEY, Attribute, ObjectType, ValueType
 from segctl.errors import InvalidValue
 from segctl.services.imports.options import Rejection
-from segctl.services.values import MAX_TEXT, Reading, is_key, parser
+from segctl.services.values import MAX_TEXT, Reading, is_key, items_parser, parser
 from segctl.store.writing import KEEP, encoder, instant_text
 
 One = Callable[[Any], Any]
@@ -20,8 +21,7 @@ One = Callable[[Any], Any]
 Many = Callable[[Sequence[Any]], list[Any]]
 """The same for a column; raises InvalidValue if any value is wrong."""
 
-_MEMORY: Final = 10_000
-"""Texts per column whose values are remembered."""
+_PLAIN_UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 class Converter:
@@ -72,6 +72,12 @@ def attribute_converter(
     event = attribute.type is ObjectType.EVENT and not attribute.standard
     encode = _json_encoder(attribute.kind) if event else encoder(attribute.kind, dialect)
     one = _encoded(parse, encode)
+    if (
+        attribute.kind is ValueType.DATETIME
+        and encode is instant_text
+        and not (value_map or reading.date_formats or reading.nulls)
+    ):
+        one = _instant(one)
     if is_kept(attribute):
         one = _kept(one)
     if not textual:
@@ -79,7 +85,17 @@ def attribute_converter(
     if attribute.kind is ValueType.STRING and not value_map:
         limit = MAX_KEY if is_key(attribute) else MAX_TEXT
         return Converter(one, _text_column(limit, reading.nulls))
-    return Converter(one, _remembered(one))
+    return Converter(one, _each(one))
+
+
+def items_converter(
+    attribute: Attribute, reading: Reading, value_map: Mapping[str, str] | None
+) -> Converter:
+    """The converter of a multi-valued attribute: to sets, in an event's object to sorted lists."""
+    parse = items_parser(attribute, reading, value_map)
+    if attribute.type is not ObjectType.EVENT:
+        return Converter(parse)
+    return Converter(lambda raw: sorted(parse(raw)) or None)
 
 
 def is_kept(attribute: Attribute) -> bool:
@@ -96,6 +112,22 @@ def _encoded(parse: One, encode: One | None) -> One:
         return None if value is None else encode(value)
 
     return one
+
+
+def _instant(one: One) -> One:
+    """A short cut for the form that nearly all exports of other programs have."""
+    plain, check = _PLAIN_UTC.fullmatch, dt.datetime.fromisoformat
+
+    def instant(raw: Any) -> Any:
+        if type(raw) is str and plain(raw):
+            try:
+                check(raw)
+            except ValueError:
+                return one(raw)
+            return f"{raw[:10]}T{raw[11:19]}.000000Z"
+        return one(raw)
+
+    return instant
 
 
 def _kept(one: One) -> One:
@@ -137,23 +169,13 @@ def _text_column(limit: int, nulls: frozenset[str]) -> Many:
     return convert
 
 
-class _Memory(dict[str, Any]):
-    """What texts become; most columns repeat a few."""
-
-    def __init__(self, one: One) -> None:
-        self._one = one
-
-    def __missing__(self, text: str) -> Any:
-        value = self._one(text)
-        if len(self) < _MEMORY:
-            self[text] = value
-        return value
-
-
-def _remembered(one: One) -> Many:
-    look_up = _Memory(one).__getitem__
-
+def _each(one: One) -> Many:
     def convert(values: Sequence[str]) -> list[Any]:
-        return list(map(look_up, values))
+        # Most columns repeat a few texts, so that it pays to convert each text once.
+        distinct = set(values)
+        if len(distinct) * 2 > len(values):
+            return [one(text) for text in values]
+        stored = {text: one(text) for text in distinct}
+        return [stored[text] for text in values]
 
     return convert

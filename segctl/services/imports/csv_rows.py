@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 import csv
+from itertools import islice
 from typing import Final
 
 from segctl.errors import FileError, UsageError
-from segctl.services.imports.chunks import CHUNK, MAX_COLUMNS, Broken, Chunk
+from segctl.services.imports.chunks import CHUNK, MAX_COLUMNS, Broken, Chunk, Row
 from segctl.services.imports.options import FileFormat, ImportOptions, Rejection
 from segctl.services.imports.sources import Source
 from segctl.services.imports.text_lines import text_lines, undecoded
@@ -28,37 +29,47 @@ class CsvRows:
 
     def chunks(self) -> Iterator[Chunk]:
         csv.field_size_limit(MAX_TEXT)
-        width = len(self.columns)
         with text_lines(self._source) as (lines, raw):
             reader = csv.reader(lines, strict=True, delimiter=self._delimiter)
             if not self._header_given:
                 next(row for row in reader if row)
-            last = reader.line_num
-            chunk = Chunk()
-            while True:
-                start = last + 1
+            complete = False
+            while not complete:
+                chunk = Chunk()
+                read: list[Row] = []
+                before = reader.line_num
                 try:
-                    for row in reader:
-                        start, last = last + 1, reader.line_num
-                        if len(row) == width:
-                            chunk.lines.append(start)
-                            chunk.rows.append(row)
-                            if len(chunk.rows) >= CHUNK:
-                                chunk.position = raw.tell()
-                                yield chunk
-                                chunk = Chunk()
-                        elif row:  # an empty line is no row
-                            chunk.broken.append(self._too_wide(row, start))
-                        start = last + 1
-                    break
+                    read.extend(islice(reader, CHUNK))
+                    complete = len(read) < CHUNK
                 except csv.Error as error:
-                    last = reader.line_num
-                    chunk.broken.append(Broken(self._unreadable(error, start)))
-                if len(chunk) >= CHUNK:
-                    yield chunk
-                    chunk = Chunk()
-            chunk.position = raw.tell()
-            yield chunk
+                    # `read` has the rows before the bad one.
+                    after = self._place(read, before, chunk)
+                    chunk.broken.append(Broken(self._unreadable(error, after + 1)))
+                else:
+                    self._place(read, before, chunk, reader.line_num)
+                chunk.position = raw.tell()
+                yield chunk
+
+    def _place(self, read: list[Row], before: int, chunk: Chunk, after: int | None = None) -> int:
+        """Put rows into the chunk with the lines at which they start; the last line they take.
+
+        `before` and `after` are the lines that the reader had read before them and with them.
+        """
+        width = len(self.columns)
+        if after is not None and after - before == len(read) and set(map(len, read)) == {width}:
+            chunk.rows = read
+            chunk.lines = list(range(before + 1, after + 1))
+            return after
+        last = before
+        for row in read:
+            start = last + 1
+            last = start + "".join(row).count("\n")
+            if len(row) == width:
+                chunk.lines.append(start)
+                chunk.rows.append(row)
+            elif row:  # an empty line is no row
+                chunk.broken.append(self._too_wide(row, start))
+        return last
 
     def _header(self) -> tuple[str, ...]:
         csv.field_size_limit(MAX_TEXT)
@@ -78,7 +89,7 @@ class CsvRows:
             )
         return tuple(header)
 
-    def _too_wide(self, row: list[str], start: int) -> Broken:
+    def _too_wide(self, row: Row, start: int) -> Broken:
         fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
         reason = f"the row has {fields}, the header {len(self.columns)}"
         return Broken(Rejection(start, reason), row)

@@ -4,19 +4,18 @@ Its first columns are reject_line, reject_column, reject_value and reject_reason
 those of the imported file: corrected, it can be imported as it is.
 """
 
-from contextlib import suppress
+from collections.abc import Sequence
 import csv
-import os
+import io
 from pathlib import Path
-import tempfile
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 from segctl.services.imports.chunks import Row
 from segctl.services.imports.mapping import REJECT_COLUMNS
 from segctl.services.imports.options import Rejection
-from segctl.services.imports.sources import cannot
 from segctl.services.values import join_items, plain_text
+from segctl.services.whole_file import WholeFile
 from segctl.store.writing import KEEP
 
 _VALUE: Final = 1_000
@@ -24,58 +23,36 @@ _VALUE: Final = 1_000
 
 
 class RejectsFile:
-    """Written beside its place and put there by `place`, so it is there whole or not at all."""
+    """There whole or not at all, once `place` is called."""
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
-        self._path = path
+        self._file = WholeFile(path)
         self._columns = columns
-        self._extra = 0
-        self._file: IO[str] | None = None
 
     def __enter__(self) -> Self:
-        try:
-            self._file = tempfile.NamedTemporaryFile(
-                "w",
-                encoding="utf-8",
-                errors="backslashreplace",
-                newline="",
-                dir=self._path.parent,
-                prefix=f".{self._path.name}.",
-                delete=False,
-            )
-            self._writer = csv.writer(self._file, lineterminator="\n")
-            self._writer.writerow((*REJECT_COLUMNS, *self._columns))
-        except OSError as error:
-            raise cannot("write", str(self._path), error) from error
+        self._file.__enter__()
+        self._write((*REJECT_COLUMNS, *self._columns))
         return self
 
-    def write(self, rejection: Rejection, cells: Row) -> None:
+    def add(self, rejection: Rejection, cells: Row) -> None:
+        """One row that was left out."""
         value = "" if rejection.value is None else plain_text(rejection.value)[:_VALUE]
-        place = (rejection.line, rejection.column or "", value, rejection.reason)
-        try:
-            self._writer.writerow((*place, *map(_cell, cells)))
-        except OSError as error:
-            raise cannot("write", str(self._path), error) from error
+        place = (str(rejection.line), rejection.column or "", value, rejection.reason)
+        self._write((*place, *map(_cell, cells)))
+
+    def _write(self, cells: Sequence[str]) -> None:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(cells)
+        text = line.getvalue().removesuffix("\r\n") + "\n"
+        self._file.write(text.encode(errors="backslashreplace"))
 
     def complete(self) -> None:
         """Have everything on the disk; FileError if it cannot be."""
-        assert self._file is not None
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise cannot("write", str(self._path), error) from error
+        self._file.complete()
 
     def place(self) -> None:
         """Put the file where it belongs."""
-        assert self._file is not None
-        try:
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(self._file.name).chmod(0o666 & ~umask)
-            Path(self._file.name).replace(self._path)
-        except OSError as error:
-            raise cannot("write", str(self._path), error) from error
+        self._file.place()
 
     def __exit__(
         self,
@@ -83,10 +60,7 @@ class RejectsFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._file is not None:
-            with suppress(OSError):  # what could not be written has been told already
-                self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
+        self._file.__exit__(kind, error, traceback)
 
 
 def _cell(value: Any) -> str:

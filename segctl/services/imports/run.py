@@ -1,6 +1,6 @@
 """An import from its first look at the file to its counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 import datetime as dt
 from typing import Any, Final
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from segctl.catalog import Attribute, Catalog, ObjectType, Storage
 from segctl.errors import FileError, UsageError
+from segctl.services import attributes
 from segctl.services.imports.batch import EVENT_ATTRIBUTES, Applier, Rows, kept_columns
 from segctl.services.imports.chunks import Broken, Chunk, Reader
-from segctl.services.imports.columns import Converter, attribute_converter
+from segctl.services.imports.columns import Converter, attribute_converter, items_converter
 from segctl.services.imports.inference import infer
 from segctl.services.imports.mapping import Mapper
 from segctl.services.imports.options import (
@@ -28,12 +29,12 @@ from segctl.services.imports.readers import reader
 from segctl.services.imports.rejects import RejectsFile
 from segctl.services.imports.relations import Resolver
 from segctl.services.imports.sources import source
-from segctl.services.values import Reading, items_parser, plain_text, quoted
+from segctl.services.values import Reading, plain_text, quoted
 from segctl.store import audit
 from segctl.store.opening import Store
 from segctl.store.records import record_tables
 from segctl.store.workspace import load_catalog, load_workspace
-from segctl.store.writing import KEEP, RecordWriter, record_writer
+from segctl.store.writing import KEEP, RecordWriter, Row, record_writer
 
 _REMEMBERED: Final = 20
 """Rejections that an ImportResult carries; the rejects file has all."""
@@ -72,10 +73,8 @@ def _create_attributes(
     store: Store, new: list[Attribute], undo: ExitStack, *, now: dt.datetime, actor: str
 ) -> None:
     """Add the attributes; `undo` takes them away again."""
-    from segctl.services import attributes
-
+    attributes.add_all(store, new, now=now, actor=actor)
     for attribute in new:
-        attributes.add(store, attribute, now=now, actor=actor)
         undo.callback(attributes.drop, store, attribute.type, attribute.name, now=now, actor=actor)
 
 
@@ -150,7 +149,7 @@ class _Transfer:
             attribute = target.attribute
             value_map = options.value_maps.get(attribute.name)
             if attribute.kind.many:
-                self._converters[attribute] = Converter(items_parser(attribute, reading, value_map))
+                self._converters[attribute] = items_converter(attribute, reading, value_map)
             else:
                 self._converters[attribute] = attribute_converter(
                     attribute, reading, value_map, self._writer.dialect.name, rows.textual
@@ -168,8 +167,9 @@ class _Transfer:
         ]
         self._applier = Applier(self._writer, update=options.update, now=now)
         self._id_column = self._column_of("external_id")
-        self._seen_started = False
-        self._unremembered: dict[str, int] = {}
+        self._remembering = False
+        self._unremembered: list[tuple[int, int]] = []
+        """(id, line) of the rows of the last chunk."""
         self._duplicates = 0
         self._rejected = 0
         self._read = 0
@@ -208,39 +208,55 @@ class _Transfer:
         """Convert, check and write the rows of a chunk; nothing of it is written if one is bad
         and bad rows stop the import."""
         wrong: dict[int, Rejection] = {}
-        rows = None
-        if chunk.rows:
-            rows = self._convert(chunk, wrong)
-            left_alone = self._check_keys(rows, chunk, wrong)
+        left_alone: set[int] = set()
+        existing: Mapping[str, Row] = {}
+        rows = self._convert(chunk, wrong) if chunk.rows else Rows([], [])
+        if self._tells_duplicates and len(rows):
+            self._find_repeats(rows, wrong, left_alone)
+            existing = self._existing(rows)
+            self._find_earlier(rows, existing, wrong, left_alone)
+        if len(rows):
             self._relate(rows, chunk, wrong, left_alone)
         bad = [Broken(rejection, chunk.rows[at]) for at, rejection in wrong.items()]
         self._reject(sorted((*chunk.broken, *bad), key=lambda one: one.rejection.line))
-        if rows is None:
-            return
         if wrong or left_alone:
             rows = rows.taken(
                 [at for at in range(len(rows)) if at not in wrong and at not in left_alone]
             )
-        for part in self._distinct(rows):
-            self._applier.apply(part)
+        self._duplicates += len(left_alone - wrong.keys())
+        if self._tells_duplicates and len(rows):
+            ids = self._applier.apply(rows, existing)
+            self._unremembered = list(zip(ids, rows.lines, strict=True))
+            return
+        for part in _distinct(rows):
+            self._applier.apply(part, self._existing(part))
+
+    @property
+    def _tells_duplicates(self) -> bool:
+        """Whether rows with the same id are wrong or left alone, and not just applied in turn."""
+        return self._id_column is not None and self._options.on_duplicate is not OnDuplicate.LAST
+
+    def _existing(self, rows: Rows) -> Mapping[str, Row]:
+        keys = [key for key in rows.keys if key is not None]
+        return self._writer.existing(keys) if keys else {}
 
     def _convert(self, chunk: Chunk, wrong: dict[int, Rejection]) -> Rows:
         """The stored values of the attributes; `wrong` says by position why a row has none."""
         columns = list(zip(*chunk.rows, strict=True))
         count, lines = len(chunk.rows), chunk.lines
-        rows = Rows([None] * count, sparse=not self._rows.textual)
+        rows = Rows([None] * count, lines, sparse=not self._rows.textual)
         for target in self.mapping.attributes:
             attribute, at = target.attribute, target.source.index
             raw: Any = columns[at] if at is not None else (target.source.constant,) * count
             stored, bad = self._converters[attribute].convert(raw, target.source.name, lines)
             for position, rejection in bad.items():
                 wrong.setdefault(position, rejection)
-            if attribute.kind.many:
+            if _in_object(attribute):
+                rows.event_attributes[attribute.name] = stored
+            elif attribute.kind.many:
                 rows.items[attribute] = stored
             elif attribute.name in self._unwritten:
                 rows.unwritten.append(stored)
-            elif _in_object(attribute):
-                rows.event_attributes[attribute.name] = stored
             else:
                 rows.values[attribute.name] = stored
         if self._id_column is not None:
@@ -263,43 +279,60 @@ class _Transfer:
                     what = f"the event has no {name}" if event else "the id is empty"
                     wrong.setdefault(at, Rejection(chunk.lines[at], what, column))
 
-    def _check_keys(self, rows: Rows, chunk: Chunk, wrong: dict[int, Rejection]) -> set[int]:
-        """Find the rows whose key was there before: wrong ones, or the ones to leave alone."""
-        left_alone: set[int] = set()
-        choice = self._options.on_duplicate
-        if self._id_column is None or choice is OnDuplicate.LAST:
-            return left_alone
-        keys = rows.keys
-        if wrong:
-            keys = [None if at in wrong else key for at, key in enumerate(keys)]
-        earlier = self._seen_before(keys)
-        first = dict(zip(keys, chunk.lines, strict=True))
-        if earlier or len(first) < len(keys) or None in first:
-            first = {}
-            for at, (key, line) in enumerate(zip(keys, chunk.lines, strict=True)):
-                if key is None:
-                    continue
-                there = earlier.get(key) or first.setdefault(key, line)
-                if there == line:
-                    continue
-                if choice is OnDuplicate.FIRST:
-                    left_alone.add(at)
-                else:
-                    reason = f"the id {quoted(key)} is in {self._rows.unit} {there} already"
-                    wrong[at] = Rejection(line, reason, self._id_column, key)
-        self._unremembered = first
-        self._duplicates += len(left_alone)
-        return left_alone
+    def _find_repeats(self, rows: Rows, wrong: dict[int, Rejection], left_alone: set[int]) -> None:
+        """Find the rows whose key another row of the chunk had before."""
+        if len(set(rows.keys)) == len(rows):
+            return
+        first: dict[str, int] = {}
+        for at, (key, line) in enumerate(zip(rows.keys, rows.lines, strict=True)):
+            if key is not None and at not in wrong:
+                earlier = first.setdefault(key, line)
+                if earlier != line:
+                    self._repeated(at, rows, earlier, wrong, left_alone)
 
-    def _seen_before(self, keys: list[Any]) -> dict[str, int]:
-        """Key: its line in an earlier chunk. A file of one chunk never needs the table of them."""
-        if not self._unremembered:
-            return {}
-        if not self._seen_started:
-            self._writer.start_seen()
-            self._seen_started = True
-        self._writer.remember(self._unremembered)
-        return self._writer.seen([key for key in keys if key is not None])
+    def _find_earlier(
+        self,
+        rows: Rows,
+        existing: Mapping[str, Row],
+        wrong: dict[int, Rejection],
+        left_alone: set[int],
+    ) -> None:
+        """Find the rows whose key a row of an earlier chunk had.
+
+        What those rows were is noted by record, only when another chunk follows, and asked for only
+        where there is a record: a file of new records never asks.
+        """
+        if self._unremembered:
+            if not self._remembering:
+                self._writer.start_seen()
+                self._remembering = True
+            self._writer.remember(self._unremembered)
+            self._unremembered = []
+        if not existing or not self._remembering:
+            return
+        seen = self._writer.seen([row[0] for row in existing.values()])
+        if not seen:
+            return
+        for at, key in enumerate(rows.keys):
+            if at not in wrong and at not in left_alone and key in existing:
+                earlier = seen.get(existing[key][0])
+                if earlier is not None:
+                    self._repeated(at, rows, earlier, wrong, left_alone)
+
+    def _repeated(
+        self,
+        at: int,
+        rows: Rows,
+        earlier: int,
+        wrong: dict[int, Rejection],
+        left_alone: set[int],
+    ) -> None:
+        if self._options.on_duplicate is OnDuplicate.FIRST:
+            left_alone.add(at)
+        else:
+            key = rows.keys[at]
+            reason = f"the id {quoted(key)} is in {self._rows.unit} {earlier} already"
+            wrong[at] = Rejection(rows.lines[at], reason, self._id_column, key)
 
     def _relate(
         self, rows: Rows, chunk: Chunk, wrong: dict[int, Rejection], left_alone: set[int]
@@ -324,23 +357,6 @@ class _Transfer:
                         reason = "the event has no contact"
                         wrong.setdefault(at, Rejection(chunk.lines[at], reason, source.name))
 
-    def _distinct(self, rows: Rows) -> Iterator[Rows]:
-        """The rows in parts that have every key once, in their order."""
-        if self._options.on_duplicate is not OnDuplicate.LAST or self._id_column is None:
-            if len(rows):
-                yield rows
-            return
-        start = 0
-        keys = set[str]()
-        for at, key in enumerate(rows.keys):
-            if key is not None and key in keys:
-                yield rows.taken(range(start, at))
-                start, keys = at, set()
-            if key is not None:
-                keys.add(key)
-        if start < len(rows):
-            yield rows.taken(range(start, len(rows))) if start else rows
-
     # -------------------------------------------------------------- what is left out
 
     def _reject(self, broken: list[Broken]) -> None:
@@ -350,7 +366,7 @@ class _Transfer:
         options = self._options
         for one in broken:
             if self._rejects is not None:
-                self._rejects.write(one.rejection, one.cells)
+                self._rejects.add(one.rejection, one.cells)
             if len(self._rejections) < _REMEMBERED:
                 self._rejections.append(one.rejection)
         self._rejected += len(broken)
@@ -408,6 +424,20 @@ class _Transfer:
             relations_left_empty=sum(resolver.left_empty for resolver in self._resolvers),
             dry_run=self._options.dry_run,
         )
+
+
+def _distinct(rows: Rows) -> Iterator[Rows]:
+    """The rows in parts that have every key once, in their order."""
+    start = 0
+    keys = set[str]()
+    for at, key in enumerate(rows.keys):
+        if key is not None and key in keys:
+            yield rows.taken(range(start, at))
+            start, keys = at, set()
+        if key is not None:
+            keys.add(key)
+    if start < len(rows):
+        yield rows.taken(range(start, len(rows))) if start else rows
 
 
 def _in_object(attribute: Attribute) -> bool:

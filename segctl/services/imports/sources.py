@@ -18,6 +18,7 @@ import zlib
 
 from segctl.errors import FileError, UsageError
 from segctl.services.imports.options import STDIN, FileFormat, ImportOptions
+from segctl.services.whole_file import cannot
 
 _GZIP = b"\x1f\x8b"
 _BOMS: Final = (
@@ -68,22 +69,6 @@ class Source:
             raise FileError(f"{self.name}: the compressed file is damaged: {error}") from error
         except OSError as error:
             raise cannot("read", self.name, error) from error
-
-
-def cannot(act: str, name: str, error: OSError) -> FileError:
-    """The FileError of an operating system error."""
-    reason = error.strerror or str(error)
-    hint = None
-    match error.errno:
-        case errno.ENOENT:
-            reason = "there is no such file"
-        case errno.EACCES | errno.EPERM:
-            reason = "permission denied"
-        case errno.EISDIR:
-            reason = "it is a directory"
-        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            reason, hint = "the disk is full", "nothing was left half-written; free some space"
-    return FileError(f"cannot {act} {name}: {reason}", hint=hint, file=name)
 
 
 @contextmanager

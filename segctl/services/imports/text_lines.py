@@ -30,7 +30,7 @@ def text_lines(source: Source) -> Iterator[tuple[Iterator[str], io.BufferedReade
     encoding = "utf-8-sig" if source.encoding == "utf-8" else source.encoding
     with source.open() as (stream, raw):
         newline = "" if _old_mac(stream) else "\n"
-        wrapper = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline=newline)  # type: ignore[arg-type]
+        wrapper = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline=newline)
         try:
             yield iter(partial(wrapper.readline, MAX_LINE), ""), raw
         except UnicodeError as error:

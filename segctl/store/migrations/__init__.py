@@ -1,1 +1,4 @@
-"""The schema's history. The text of a migration is frozen: it never asks today's code what the schema is."""
+"""The schema's history.
+
+A migration is frozen: it never asks today's code what the schema is.
+"""

@@ -1,6 +1,7 @@
 """Print today's schema as a migration's text: `python -m segctl.store.migrations.freeze sqlite`.
 
-For whoever writes the next migration: freeze before and after the change, and migrate the difference.
+For whoever writes the next migration: freeze before and after the change, and migrate the
+difference.
 """
 
 import sys

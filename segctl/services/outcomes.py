@@ -1,0 +1,133 @@
+"""What became of the segments of a batch, and of the batch as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from segctl.catalog import ObjectType
+from segctl.engine import history
+from segctl.engine.full import Done
+from segctl.errors import Busy, ExitCode, GuardStopped, PartlyFailed, SegctlError
+from segctl.services.segment_views import SegmentView
+
+
+class Result(StrEnum):
+    """What became of a segment in a batch."""
+
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """A guard stopped it."""
+    BUSY = "busy"
+    """Another process was recalculating it, or held the store, for as long as could be waited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one segment. Counts are None where nothing was counted.
+
+    `why` says why it was recalculated, and why in this mode; `notes` what a person should know of
+    the members it read. `duration` is in seconds.
+    """
+
+    segment_id: int
+    name: str
+    type: ObjectType
+    result: Result
+    mode: str
+    why: str
+    count_before: int | None = None
+    count_after: int | None = None
+    entered: int | None = None
+    left: int | None = None
+    baseline: bool = False
+    duration: float = 0.0
+    run: int | None = None
+    notes: tuple[str, ...] = ()
+    error: SegctlError | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.result is Result.DONE
+
+
+def verdict(outcomes: Sequence[Outcome]) -> SegctlError | None:
+    """What the batch as a whole is: None if all went well, else an error with its exit code.
+
+    All alike: that error's code (failed, a guard, busy); any mixture: PartlyFailed.
+    """
+    bad = [outcome for outcome in outcomes if not outcome.done]
+    if not bad:
+        return None
+    first = bad[0].error
+    assert first is not None
+    if len(outcomes) == 1:
+        return first
+    fields: dict[str, Any] = {
+        "failed": [
+            {
+                "id": outcome.segment_id,
+                "name": outcome.name,
+                "result": outcome.result.value,
+                "error": outcome.error.message if outcome.error else None,
+            }
+            for outcome in bad
+        ]
+    }
+    lines = "".join(f"\n  {o.name}: {o.error.message if o.error else o.result}" for o in bad)
+    kinds = {outcome.result for outcome in outcomes}
+    if len(kinds) > 1:
+        return PartlyFailed(
+            f"{len(bad)} of {len(outcomes)} segments were not recalculated:{lines}", **fields
+        )
+    kind = {Result.STOPPED: GuardStopped, Result.BUSY: Busy}.get(kinds.pop(), SegctlError)
+    return kind(
+        f"none of the {len(outcomes)} segments was recalculated:{lines}", hint=first.hint, **fields
+    )
+
+
+def failure(
+    view: SegmentView,
+    why: str,
+    error: SegctlError,
+    duration: float,
+    *,
+    run: int | None = None,
+    notes: tuple[str, ...] = (),
+) -> Outcome:
+    by_code = {ExitCode.GUARD: Result.STOPPED, ExitCode.BUSY: Result.BUSY}
+    return Outcome(
+        view.id,
+        view.name,
+        view.type,
+        by_code.get(ExitCode(error.exit_code), Result.FAILED),
+        history.FULL,
+        why,
+        view.count,
+        view.count,
+        duration=duration,
+        run=run,
+        notes=notes,
+        error=error,
+    )
+
+
+def success(view: SegmentView, why: str, done: Done, notes: tuple[str, ...]) -> Outcome:
+    counts = done.counts
+    return Outcome(
+        view.id,
+        view.name,
+        view.type,
+        Result.DONE,
+        history.FULL,
+        why,
+        counts.before,
+        counts.after,
+        counts.entered,
+        counts.left,
+        done.baseline,
+        done.duration,
+        done.run,
+        notes,
+    )

@@ -1,0 +1,385 @@
+"""Recalculate one segment, several, or all; each succeeds or fails for itself."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+import datetime as dt
+import time
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from segctl.catalog import ObjectType
+from segctl.engine import commit, difference, history, lease, state
+from segctl.engine.definition import load_definition, vocabulary
+from segctl.engine.full import recalculate_full
+from segctl.engine.history import Start
+from segctl.engine.order import Cycle, all_references, in_order
+from segctl.engine.owner import Owner, this_process
+from segctl.errors import Busy, SegctlError, StoreError, StoreVersionError
+from segctl.services.outcomes import Outcome, Result, failure, success
+from segctl.services.segment_references import load_references
+from segctl.services.segment_views import SegmentView, find_row, views
+from segctl.store.opening import Store
+from segctl.store.tables import Segment
+from segctl.store.triggers import install_triggers, verify_triggers
+
+_segment: sa.Table = Segment.__table__  # type: ignore[attr-defined]
+
+POLL = 0.2
+"""Seconds between two looks at a segment that another process recalculates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The segments of a recalculation, what they refer to first.
+
+    `asked` are those that were named; the others are references that had to come along.
+    `references` are those of all segments of the store.
+    """
+
+    segments: tuple[SegmentView, ...]
+    asked: frozenset[int]
+    references: Mapping[int, set[int]]
+    read: Mapping[int, SegmentView]
+    """The segments that these read, as they were before, whether among them or not."""
+
+
+def choose(
+    store: Store,
+    refs: Sequence[str] | None = None,
+    *,
+    type: ObjectType | None = None,
+    with_references: bool = False,
+) -> Batch:
+    """The segments of these names or ids, without any all of them, or all of the type.
+
+    References that were never counted or are stale come along, with `with_references` all.
+    NotFound and UsageError if a name says nothing or too much.
+    """
+    with store.read() as session:
+        references = load_references(session)
+        known = {view.id: view for view in views(session, None)}
+        if refs:
+            asked = {find_row(session, ref, type).id for ref in dict.fromkeys(refs)}
+        else:
+            asked = {id for id, view in known.items() if type in (None, view.type)}
+    chosen = [id for id in known if id in asked]
+    chosen += sorted(
+        id for id in all_references(asked, references) if known[id].count is None or known[id].stale
+    )
+    try:
+        ordered = in_order(chosen, references)
+    except Cycle as cycle:
+        raise SegctlError(
+            "these segments refer to each other in a circle: "
+            + " → ".join(f'"{known[id].name}"' for id in cycle.path),
+            hint="segctl segments edit one of them",
+        ) from cycle
+    read = {reference for id in ordered for reference in references.get(id, ())}
+    return Batch(
+        tuple(known[id] for id in ordered),
+        frozenset(asked),
+        references,
+        {id: known[id] for id in read},
+    )
+
+
+def recalculate(
+    store: Store,
+    batch: Batch | None = None,
+    *,
+    now: dt.datetime,
+    trigger: str = "manual",
+    owner: Owner | None = None,
+    wait: dt.timedelta | None = None,
+    max_change: str | None = None,
+    progress: Callable[[int], None] = lambda advance: None,
+    lease_seconds: float = lease.LEASE_TIME,
+) -> list[Outcome]:
+    """Recalculate a batch, by default all segments; an outcome for each, in the order done.
+
+    `now` is the clock of the evaluation and the wall clock of the start. Segments that another
+    process recalculates are waited for as long as `wait` says, and are BUSY then. `progress` is
+    called with 1 for each segment. Raises only what stops the whole batch: StoreVersionError, and
+    a store that does not answer at all.
+    """
+    batch = batch or choose(store)
+    work = _Work(
+        store,
+        batch,
+        now,
+        trigger,
+        owner or this_process(),
+        max_change,
+        lease.new_token(),
+        *_mend_triggers(store),
+    )
+    deadline = time.monotonic() + (wait.total_seconds() if wait else 0.0)
+    waiting = [view.id for view in batch.segments]
+    try:
+        with lease.renewing(store, work.token, lease_seconds):
+            while waiting:
+                held = work.acquire(waiting, lease_seconds, patient=time.monotonic() < deadline)
+                for id in list(waiting):
+                    # What it reads comes first, unless that has been given up.
+                    if id in held and not batch.references.get(id, set()) & set(waiting):
+                        outcome = work.recalculate(id)
+                        if outcome.result is Result.BUSY and time.monotonic() < deadline:
+                            continue
+                        waiting.remove(id)
+                        progress(1)
+                if not waiting:
+                    break
+                # Holding some while waiting for others would let two batches wait for each other.
+                work.give_up()
+                left = deadline - time.monotonic()
+                if left > 0:
+                    time.sleep(min(POLL, left))
+                    continue
+                for id in [id for id in waiting if id not in held]:
+                    work.refuse(id)
+                    waiting.remove(id)
+                    progress(1)
+    finally:
+        with suppress(SegctlError):
+            work.give_up()
+    return list(work.outcomes.values())
+
+
+def dry_run(
+    store: Store,
+    batch: Batch,
+    *,
+    now: dt.datetime,
+    progress: Callable[[int], None] = lambda advance: None,
+) -> list[Outcome]:
+    """What a recalculation at `now` would do, each segment on the stored members it refers to.
+
+    Nothing is stored and no lease is taken.
+    """
+    outcomes = []
+    for view in batch.segments:
+        if view.id not in batch.asked:
+            progress(1)
+            continue
+        began = time.perf_counter()
+        try:
+            _refuse_uncounted(batch, view.id)
+            with store.read() as session:
+                words = vocabulary(session)
+                definition = load_definition(session, view.id, words)
+                scope = words.scope(session, now)
+                sizes = difference.sizes(session, definition.condition, view.type, view.id, scope)
+        except StoreVersionError:
+            raise
+        except SegctlError as error:
+            outcomes.append(failure(view, "", error, time.perf_counter() - began))
+        else:
+            outcomes.append(
+                Outcome(
+                    view.id,
+                    view.name,
+                    view.type,
+                    Result.DONE,
+                    history.FULL,
+                    "dry run: nothing was stored",
+                    view.count,
+                    sizes.found,
+                    sizes.entered,
+                    sizes.left,
+                    view.count is None,
+                    time.perf_counter() - began,
+                )
+            )
+        progress(1)
+    return outcomes
+
+
+def _refuse_uncounted(batch: Batch, id: int) -> None:
+    for reference in batch.references.get(id, ()):
+        view = batch.read[reference]
+        if view.count is None:
+            raise _uncounted(view, None)
+
+
+def _uncounted(view: SegmentView, reason: str | None) -> SegctlError:
+    return SegctlError(
+        f'it reads the members of "{view.name}", which was never counted'
+        + (f": {reason}" if reason else ""),
+        hint=f'segctl recalc "{view.name}"',
+        reference=view.name,
+    )
+
+
+def _mend_triggers(store: Store) -> tuple[bool, tuple[str, ...]]:
+    """Put in again what traces writes, if somebody took it away.
+
+    Whether writes are traced now, and what to say about it.
+    """
+    with store.read() as session:
+        wrong = verify_triggers(session)
+    if not wrong:
+        return True, ()
+    names = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+    try:
+        with store.write() as session:
+            install_triggers(session)
+    except (Busy, StoreError) as error:
+        return False, (f"the triggers {names} are missing and cannot be put in: {error.message}",)
+    return True, (f"the triggers {names} were missing and have been put in again",)
+
+
+@dataclass(slots=True)
+class _Work:
+    """A batch under way."""
+
+    store: Store
+    batch: Batch
+    now: dt.datetime
+    trigger: str
+    owner: Owner
+    max_change: str | None
+    token: str
+    traced: bool
+    mended: tuple[str, ...]
+    began: float = field(default_factory=time.perf_counter)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    gone: StoreError | None = None
+    """The store stopped answering: the rest need not try."""
+
+    def view(self, id: int) -> SegmentView:
+        return next(view for view in self.batch.segments if view.id == id)
+
+    def acquire(self, segments: Iterable[int], seconds: float, *, patient: bool) -> set[int]:
+        """The segments that may be recalculated now. `patient`: none, if the store is locked."""
+        try:
+            return self._acquire(list(segments), seconds)
+        except Busy:
+            if patient:
+                return set()
+            raise
+
+    def _acquire(self, wanted: list[int], seconds: float) -> set[int]:
+        with self.store.write() as session:
+            held = lease.acquire(
+                session, wanted, token=self.token, owner=self.owner, seconds=seconds
+            )
+            # One that was deleted has no lease to take, and fails when its turn comes.
+            there = session.execute(sa.select(_segment.c.id).where(_segment.c.id.in_(wanted)))
+            return held | (set(wanted) - set(there.scalars()))
+
+    def give_up(self) -> None:
+        with self.store.write() as session:
+            lease.give_up(session, self.token)
+
+    def refuse(self, id: int) -> None:
+        """Another process has it."""
+        with self.store.read() as session:
+            holder = lease.holders(session, [id]).get(id)
+        view = self.view(id)
+        error = lease.busy(holder, view.name)
+        self.outcomes[id] = failure(view, self._why(view), error, 0.0)
+
+    def recalculate(self, id: int) -> Outcome:
+        view = self.view(id)
+        why = self._why(view)
+        trigger = self.trigger if id in self.batch.asked else "reference"
+        elapsed = dt.timedelta(seconds=time.perf_counter() - self.began)
+        start = Start(
+            id,
+            trigger,
+            str(self.owner),
+            self.now,
+            self.now + elapsed,
+            why=why,
+            max_change=self.max_change,
+            traced=self.traced,
+        )
+        began = time.perf_counter()
+        notes: tuple[str, ...] = self.mended
+        try:
+            if self.gone is not None:
+                raise self.gone
+            notes += self._reads(id)
+            done = recalculate_full(self.store, start, self.token)
+        except StoreVersionError:
+            raise
+        except (SegctlError, sa.exc.DBAPIError) as caught:
+            error = caught if isinstance(caught, SegctlError) else _refused(caught)
+            duration = time.perf_counter() - began
+            if isinstance(error, StoreError) and error.fields.get("reason") == "no_answer":
+                self.gone = error
+            run = self._record_failure(view, start, error, duration)
+            self.outcomes[id] = failure(view, why, error, duration, run=run, notes=notes)
+        else:
+            self.outcomes[id] = success(view, why, done, notes)
+        return self.outcomes[id]
+
+    def _why(self, view: SegmentView) -> str:
+        """Why it is recalculated in full: so far, every recalculation is."""
+        if view.count is None:
+            return "first fill"
+        if view.stale:
+            return "the condition has changed"
+        return "asked for" if view.id in self.batch.asked else "another segment reads it"
+
+    def _reads(self, id: int) -> tuple[str, ...]:
+        """What to say about the members it refers to; SegctlError if there are none."""
+        notes = []
+        for reference in sorted(self.batch.references.get(id, ())):
+            outcome = self.outcomes.get(reference)
+            if outcome is not None and outcome.done:
+                continue
+            view = self.batch.read[reference]
+            reason = outcome.error.message if outcome and outcome.error else None
+            if view.count is None or view.last_counted_at is None:
+                raise _uncounted(view, reason)
+            counted = f"counted {view.last_counted_at:%Y-%m-%d %H:%M} UTC"
+            if reason or view.error:
+                notes.append(f'on old members of "{view.name}", {counted}: {reason or view.error}')
+            else:
+                notes.append(f'reads "{view.name}" as {counted}')
+        return tuple(notes)
+
+    def _record_failure(
+        self, view: SegmentView, start: Start, error: SegctlError, duration: float
+    ) -> int | None:
+        """The run row of a failure; None where none can or need be written."""
+        if isinstance(error, Busy) and not isinstance(error, lease.LeaseLost):
+            return None
+        try:
+            with self.store.write() as session:
+                return _write_failure(session, view, start, self.token, error, duration)
+        except StoreVersionError:
+            raise
+        except SegctlError:
+            return None
+
+
+def _refused(error: sa.exc.DBAPIError) -> SegctlError:
+    """What a store says of a condition that it cannot evaluate on these records."""
+    words = " ".join(str(error.orig).split())
+    return SegctlError(f"the store refused to evaluate the condition: {words}")
+
+
+def _write_failure(
+    session: Session,
+    view: SegmentView,
+    start: Start,
+    token: str,
+    error: SegctlError,
+    duration: float,
+) -> int | None:
+    hashed = commit.lock_definition(session, view.id)
+    if hashed is None:
+        return None
+    run = history.add_failure(
+        session, start, hashed, error.message, count=view.count, duration=duration
+    )
+    if not isinstance(error, lease.LeaseLost | commit.DefinitionChanged):
+        # Those two say nothing about the segment: somebody else is at it, or will be.
+        state.failed(session, view.id, error.message)
+        session.flush()
+    lease.give_up(session, token, [view.id])
+    return run
