@@ -165,7 +165,7 @@ def choices(
     ] = None,
     force: ForceOption = False,
 ) -> None:
-    """Change the choices of a custom choice or multichoice attribute; show them without options.
+    """Show or change the choices of a custom attribute.
 
     A choice that a condition or a record uses is only removed with --force: such records lose it.
 

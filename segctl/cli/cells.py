@@ -136,7 +136,7 @@ def instant(value: dt.datetime) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value as CSV writes it: instants in UTC, lists as JSON, nothing for None."""
+    """A value as CSV writes it and imports read it: instants in UTC, `a;b`, nothing for None."""
     match value:
         case None:
             return ""
@@ -148,6 +148,10 @@ def plain(value: Any) -> str:
             return instant(value)
         case dt.date():
             return value.isoformat()
+        case list() | tuple() if all(isinstance(item, str) for item in value):
+            from segctl.services.values import join_items
+
+            return join_items(value)
         case list() | tuple() | set() | frozenset() | Mapping():
             return as_json(value)
         case _:

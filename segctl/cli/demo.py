@@ -48,7 +48,7 @@ def command(
             made = demo.fill(
                 store, records=records, seed=seed, now=now, actor=actor, progress=advance
             )
-        recalculation.recalculate(store)
+        recalculation.recalculate(store, now=now)
         show_segments(store)
         output.note(
             f"\n{made.records:,} records, {made.events:,} events, {made.team} team members and "

@@ -67,7 +67,7 @@ def import_(
     json_path: importing.JsonPathOption = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Import events from CSV, NDJSON, JSON or Parquet, all of them or none.
+    """Import events from CSV, NDJSON, JSON or Parquet: all or none.
 
     The columns are contact, name, occurred_at, product and declared event attributes. With an
     external_id an event that was imported before is recognised; without one every row is new.

@@ -22,7 +22,7 @@ def command(
         typer.Option("--where", metavar="CONDITION", help="Which records belong."),
     ],
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=0, help="How many rows to show.")
+        int, typer.Option("--limit", metavar="N", min=0, help="At most this many rows.")
     ] = 10,
     columns: ColumnsOption = None,
     at: AtOption = None,

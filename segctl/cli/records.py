@@ -82,7 +82,7 @@ def import_(
     json_path: importing.JsonPathOption = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Import records from CSV, NDJSON, JSON or Parquet, all of them or none.
+    """Import records from CSV, NDJSON, JSON or Parquet: all or none.
 
     A column whose name is that of an attribute or relation fills it. A record whose external id is
     known is updated, any other created.
@@ -224,9 +224,10 @@ def delete(
     at: AtOption = None,
     yes: YesOption = False,
 ) -> None:
-    """Delete records, with the events of deleted contacts; relations to them become empty.
+    """Delete records, with the events of deleted contacts.
 
-    Segments that have them as members lose them when they are recalculated.
+    Relations to them become empty. Segments that have them as members lose them when they are
+    recalculated.
 
     Example: segctl records delete contact --where 'last_seen_at more than 3 years ago'
     """

@@ -54,7 +54,7 @@ MaxChangeOption = Annotated[
     typer.Option(
         "--max-change",
         metavar="CHANGE",
-        help="Refuse a recalculation that changes more members: 500, 20% or none.",
+        help="Refuse to change more members of a segment: 500, 20% or none.",
     ),
 ]
 ConditionOption = Annotated[
@@ -127,7 +127,7 @@ def show(
     ] = 5,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Show everything about a segment: condition, state, last runs, references both ways.
+    """Show everything about a segment: condition, state, references, runs.
 
     Example: segctl segments show "Big deals"
     """
@@ -163,8 +163,7 @@ def edit(
         typer.Option(
             "--max-change",
             metavar="CHANGE",
-            help="Refuse a recalculation that changes more members: 500, 20%, none; empty for the "
-            "workspace's.",
+            help="Refuse to change more members of a segment: 500, 20% or none.",
         ),
     ] = None,
     recalculate: RecalculateOption = False,
@@ -172,7 +171,8 @@ def edit(
 ) -> None:
     """Change a segment's condition, description, interval or guard.
 
-    Another condition makes it stale: its members stay until it is recalculated.
+    Another condition makes it stale: its members stay until it is recalculated. An empty
+    --max-change takes the segment's own guard away, and the workspace's holds.
 
     Example: segctl segments edit "Big deals" --where 'value > 9000' --recalculate
     """
@@ -200,7 +200,7 @@ def rename(
     new_name: Annotated[str, typer.Argument(metavar="NEW-NAME", help="Its new name.")],
     type: TypeOption = None,
 ) -> None:
-    """Give a segment another name; conditions that refer to it are rewritten.
+    """Give a segment another name, also where conditions refer to it.
 
     Example: segctl segments rename "Big deals" "Large deals"
     """

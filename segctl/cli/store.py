@@ -21,9 +21,10 @@ COLUMNS = (
 
 @app.command()
 def check(output_format: OutputOption = Format.TABLE) -> None:
-    """Look the store over: damage, broken references, triggers, attributes, counts.
+    """Look the store over for damage.
 
-    Exits with 6 when something is wrong.
+    That is: broken references, missing triggers, attributes without columns, wrong counts. Exits
+    with 6 when something is wrong.
 
     Example: segctl store check
     """

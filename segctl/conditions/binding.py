@@ -258,7 +258,7 @@ class Binder(SegmentBinder):
         times, number = Times.AT_LEAST, 1
         if node.count is not None:
             times = Times(node.count.times)
-            number = literals.amount(self.source, node.count.number, "a number of times")
+            number = literals.amount(self.source, node.count.number, of_times=True)
         window = None
         if node.window is not None:
             window, _ = self.time_test(self._occurred(node.window.start), node.window)

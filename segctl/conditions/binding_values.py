@@ -264,8 +264,7 @@ class ValueBinder(PathBinder):
                 f"write {subject.text} {'is set' if negative else 'is empty'}",
             )
         if path.text not in subject.choices and self.knows(path, subject.scope):
-            textual = subject.kind in (ValueType.STRING, ValueType.CHOICE) or subject.kind is None
-            quoted = f'for the text itself write "{name}"; ' if textual else ""
+            quoted = f'for the text itself write "{name}"; ' if _textual(subject.kind) else ""
             return self.source.error(
                 path.start,
                 path.end,
@@ -273,8 +272,8 @@ class ValueBinder(PathBinder):
                 f"{quoted}a difference that matters can be imported as an attribute of its own",
             )
         match subject.kind:
-            case ValueType.STRING | ValueType.CHOICE | ValueType.TAGS | ValueType.MULTICHOICE:
-                hint: str | None = f'texts stand in quotes: "{name}"'
+            case kind if _textual(kind):
+                hint = f'texts stand in quotes: "{name}"'
             case ValueType.DATE | ValueType.DATETIME:
                 near = hints.nearest(path.text, ("today", "yesterday", "tomorrow", "now"))
                 hint = near or "write today, now, 2026-01-31 or 2026-01-31T10:00"
@@ -309,3 +308,8 @@ class ValueBinder(PathBinder):
             attribute=name,
             kind=kind.value,
         )
+
+
+def _textual(kind: ValueType | None) -> bool:
+    """Whether the values or items of that type are texts."""
+    return kind in (ValueType.STRING, ValueType.CHOICE, ValueType.TAGS, ValueType.MULTICHOICE)

@@ -115,17 +115,19 @@ def number_text(value: Number) -> str:
     return text if "." in text else f"{text}.0"
 
 
-def amount(source: Source, raw: RawNumber, what: str = "a span of time") -> int:
+def amount(source: Source, raw: RawNumber, *, of_times: bool = False) -> int:
     """A whole number from 0 to 100,000."""
+    what = "a number of times" if of_times else "a number of days, months, …"
     if "." in raw.raw:
-        raise source.error(raw.start, raw.end, f"{what} is a whole number", "use a smaller unit")
+        hint = None if of_times else "use a smaller unit"
+        raise source.error(raw.start, raw.end, f"{what} is a whole number", hint)
     digits = raw.raw.lstrip("0") or "0"
     if len(digits) > len(str(MAX_AMOUNT)) or int(digits) > MAX_AMOUNT:
         raise source.error(
             raw.start,
             raw.end,
             f"{what} is at most {MAX_AMOUNT:,}",
-            "use a larger unit",
+            None if of_times else "use a larger unit",
             limit="amount",
         )
     return int(digits)
@@ -200,7 +202,11 @@ def _calendar(text: str) -> str | None:
         return "years go from 0001 to 9999"
     if not 1 <= month <= 12:
         swapped = 1 <= day <= 12 and 1 <= month <= 31
-        return f"a date is year-month-day: {year:04d}-{day:02d}-{month:02d}?" if swapped else None
+        return (
+            f"a date is year-month-day: {year:04d}-{day:02d}-{month:02d}?"
+            if swapped
+            else "months go from 01 to 12"
+        )
     first_of_next = (
         dt.date(year + month // 12, month % 12 + 1, 1) if (year, month) < (9999, 12) else None
     )

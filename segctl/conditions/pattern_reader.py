@@ -244,7 +244,7 @@ class _Reader:
         if following.startswith(">"):
             raise self._error(start, end, "there are no atomic groups", "write (…)")
         raise self._error(
-            start, end, "there are no flags", "write both cases as a class, like [Aa]"
+            start, end, "a pattern has no flags", "write both cases as a class, like [Aa]"
         )
 
     def _escape(self, start: int) -> Pattern:

@@ -30,7 +30,7 @@ from segctl.conditions.syntax import (
 )
 from segctl.conditions.tokens import Kind, Token
 
-_MORE = "and, or or the end of the condition"
+_MORE = "and, or, or the end"
 _EDGE_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "before", "after", "on")
 
 

@@ -55,7 +55,7 @@ _KINDS = {
 
 
 def tokenize(text: str) -> list[Token]:
-    """All tokens but spaces and comments, with an END at the end."""
+    """All tokens but spaces and comments, up to the first BAD one, and an END."""
     tokens = []
     for found in _TOKEN.finditer(text):
         group = found.lastgroup
@@ -65,5 +65,8 @@ def tokenize(text: str) -> list[Token]:
         matched = found[0]
         word = matched.lower() if kind is Kind.WORD or kind is Kind.SYMBOL else ""
         tokens.append(Token(kind, matched, found.start(), found.end(), word))
+        if kind is Kind.BAD:
+            # Nothing is read beyond it, and a hostile text may hold thousands of them.
+            break
     tokens.append(Token(Kind.END, "", len(text), len(text), ""))
     return tokens

@@ -317,7 +317,7 @@ def _text_passes(test: TextIn | TextPart | Matches, value: str) -> bool:
             raise AssertionError(test)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _searcher(pattern: str) -> Callable[[str], bool]:
     return searcher(to_re2(pattern))
 

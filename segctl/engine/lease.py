@@ -10,11 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 import datetime as dt
 import threading
+from typing import Any
 import uuid
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.orm import Session
 
 from segctl.engine.owner import Owner, parse_owner
@@ -84,7 +83,7 @@ def acquire(
         _clock(sqlite, seconds),
     ).where(_segment.c.id.in_(wanted))
     names = ["segment_id", "token", "owner", "host", "pid", "started_at", "expires_at"]
-    insert = (sqlite_dialect if sqlite else postgresql).insert(_lease)
+    insert = _insert(sqlite)
     new = insert.excluded
     statement = (
         insert.from_select(names, row.order_by(_segment.c.id))
@@ -211,6 +210,17 @@ def _is_dead(holder: Holder) -> bool:
 
 def _is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
+
+
+def _insert(sqlite: bool) -> Any:
+    """An INSERT with ON CONFLICT; only the store's own dialect is imported."""
+    if sqlite:
+        from sqlalchemy.dialects import sqlite as dialect
+
+        return dialect.insert(_lease)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(_lease)
 
 
 def _clock(sqlite: bool, seconds: float = 0.0) -> sa.ColumnElement[dt.datetime]:

@@ -8,7 +8,14 @@ from typing import Any
 from segctl.catalog import ObjectType
 from segctl.engine import history
 from segctl.engine.full import Done
-from segctl.errors import Busy, ExitCode, GuardStopped, PartlyFailed, SegctlError
+from segctl.errors import (
+    Busy,
+    ExitCode,
+    GuardStopped,
+    PartlyFailed,
+    SegctlError,
+    StoreError,
+)
 from segctl.services.segment_views import SegmentView
 
 
@@ -63,7 +70,14 @@ def verdict(outcomes: Sequence[Outcome]) -> SegctlError | None:
     first = bad[0].error
     assert first is not None
     if len(outcomes) == 1:
-        return first
+        if bad[0].result is not Result.FAILED or isinstance(first, StoreError):
+            return first
+        # Not a bad condition of this call, whatever code the error had when it was typed.
+        return SegctlError(
+            f'"{bad[0].name}" was not recalculated: {first.message}',
+            hint=first.hint,
+            **first.fields,
+        )
     fields: dict[str, Any] = {
         "failed": [
             {

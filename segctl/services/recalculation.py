@@ -66,7 +66,9 @@ def choose(
             asked = {id for id, view in known.items() if type in (None, view.type)}
     chosen = [id for id in known if id in asked]
     chosen += sorted(
-        id for id in all_references(asked, references) if known[id].count is None or known[id].stale
+        id
+        for id in all_references(asked, references)
+        if with_references or known[id].count is None or known[id].stale
     )
     try:
         ordered = in_order(chosen, references)

@@ -114,25 +114,28 @@ def change_check(session: Session, attribute: Attribute) -> None:
         _execute(session, f'ALTER TABLE {table} RENAME COLUMN "{_NEW}" TO {name}')
 
 
-def _refuse_if_full(session: Session, type: ObjectType) -> None:
-    connection = session.connection()
+def columns_left(session: Session, type: ObjectType) -> int:
+    """How many columns the type's table can still get; 0 or less when it is full."""
     if session.get_bind().dialect.name == "postgresql":
         query = sa.text("SELECT relnatts FROM pg_class WHERE oid = CAST(:name AS regclass)")
-        there, most = session.execute(query, {"name": type.value}).scalar_one(), _POSTGRES_COLUMNS
-        note = "dropped columns count until the table is restored from a dump"
-    else:
-        query = sa.text("SELECT count(*) FROM pragma_table_info(:name)")
-        there = session.execute(query, {"name": type.value}).scalar_one()
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        most = driver.getlimit(sqlite3.SQLITE_LIMIT_COLUMN)
-        note = "drop attributes that nobody uses"
-    if there >= most:
-        raise StoreError(
-            f"{type} cannot have another attribute: a table of this store has at most {most} "
-            "columns",
-            hint=note,
-        )
+        return _POSTGRES_COLUMNS - int(session.execute(query, {"name": type.value}).scalar_one())
+    query = sa.text("SELECT count(*) FROM pragma_table_info(:name)")
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    most = driver.getlimit(sqlite3.SQLITE_LIMIT_COLUMN)
+    return most - int(session.execute(query, {"name": type.value}).scalar_one())
+
+
+def _refuse_if_full(session: Session, type: ObjectType) -> None:
+    if columns_left(session, type) > 0:
+        return
+    hint = "drop attributes that nobody uses"
+    if session.get_bind().dialect.name == "postgresql":
+        hint = "a dropped column counts until the table is restored from a dump"
+    raise StoreError(
+        f"{type} cannot have another attribute: a table of this store takes no further column",
+        hint=hint,
+    )
 
 
 def _execute(session: Session, statement: str) -> None:

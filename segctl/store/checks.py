@@ -16,9 +16,11 @@ _MOST = 10
 """Problems of one kind that are worth a line."""
 
 _SEQUENCES = sa.text(
-    "SELECT c.relname, pg_get_serial_sequence(quote_ident(c.relname), 'id') FROM pg_class c "
+    "SELECT name, sequence FROM (SELECT c.relname AS name, "
+    "pg_get_serial_sequence(quote_ident(c.relname), 'id') AS sequence FROM pg_class c "
     "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id' AND a.attidentity <> '' "
-    "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' ORDER BY 1"
+    "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r') AS numbered "
+    "WHERE has_sequence_privilege(sequence, 'SELECT') ORDER BY 1"
 )
 
 

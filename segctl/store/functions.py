@@ -10,9 +10,8 @@ from typing import Any
 FOLD = "segctl_fold"
 MATCHES = "segctl_matches"
 
-_PATTERNS_KEPT = 256
-_PATTERN_MEMORY = 64 << 20
-"""Bytes for one compiled pattern; the largest that the language accepts needs about a third."""
+_PATTERNS_KEPT = 64
+"""Compiled patterns that are kept; each may take up to the 8 MiB that RE2 allows by default."""
 
 
 def fold(text: str) -> str:
@@ -33,7 +32,6 @@ def searcher(pattern: str) -> Callable[[str], bool]:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
-    options.max_mem = _PATTERN_MEMORY
     try:
         search = re2.compile(pattern, options).search
     except re2.error as error:

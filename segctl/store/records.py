@@ -167,7 +167,7 @@ def _record(metadata: sa.MetaData, catalog: Catalog, type: ObjectType, checks: C
                 server_default="{}",
             ),
             sa.Index("event_contact_id", "contact_id", "name", "occurred_at"),
-            sa.Index("event_name", "name", "occurred_at"),
+            sa.Index("event_name", "name", "occurred_at", "contact_id"),
         )
     sa.Table(type.value, metadata, *parts, sqlite_autoincrement=True)
 

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -133,6 +134,7 @@ def importing(segctl_process, url):
     # More than a pipe holds: once it is written, the other side has begun to read.
     process.stdin.write(f"external_id,name\n{rows}".encode())
     process.stdin.flush()
+    time.sleep(0.5)
     return process
 
 

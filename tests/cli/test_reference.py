@@ -72,10 +72,14 @@ def test_every_option_and_argument_has_help():
 
 # What differs on purpose, with its reason.
 OWN_MEANING = {
-    "--name",  # of a new thing, or the new name of one
-    "--where",  # the condition of a segment, or a filter
-    "--id",  # the column of a file
+    "--contact",  # the column of a file, or a filter
+    "--description",  # of whatever is described
+    "--dry-run",  # says what is not done
     "--force",  # says what it overrides
+    "--format",  # of a file to read, or to write
+    "--id",  # the column of a file
+    "--name",  # of a new thing, or a filter
+    "--where",  # the condition of a segment, or a filter
 }
 
 

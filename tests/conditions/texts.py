@@ -18,22 +18,40 @@ WORDS = (
 OTHERS = (
     *("=", "!=", "<", "<=", ">", ">=", "(", ")", "(", ")", ",", ".", "+", "-", '"x"', "'y'"),
     *('"2026-01-31"', "2026-01-31", "2026-01-31T10:00", "2026-02-30", "2026-1-1", "5", "0.5"),
-    *("1e5", "-3", "==", "&&", "||", "<>", ";", '"', "\\", "# comment\n", "\n", "é", "\u00a0", "\x00"),
+    *(
+        "1e5",
+        "-3",
+        "==",
+        "&&",
+        "||",
+        "<>",
+        ";",
+        '"',
+        "\\",
+        "# comment\n",
+        "\n",
+        "é",
+        "\u00a0",
+        "\x00",
+    ),
     *('""', "1_000", "365", "%", "!"),
 )
 _TOKENS = st.one_of(
     st.sampled_from(WORDS), st.sampled_from(WORDS), st.sampled_from(OTHERS), st.sampled_from(OTHERS)
 )
 
-PIECES = (
-    *("status = ", '"won"', "tags has ", "has any (", "in (", "in last 3 days", "in this month"),
-    *("in segment ", 'event "x" ', 'no event "x" ', 'first event "x" ', 'last event "x" '),
-    *("where ", "amount > 100 ", "at least 2 times ", "more than 3 times ", "any deals ", "no deals "),
-    *("count(deals) ", "sum(deals.value where ", "not ", "and ", "or ", "(", ")", "is set ", "is not "),
-    *("before today ", "on 2026-01-31 ", "between ", "1 and 2 ", "today and now ", "more than 3 days "),
-    *("ago ", "from now ", "with (", "with ", "flag ", "ignoring case ", "created_at ", "> ", "= 5 "),
-    *("anniversary of ", "- 30 days ", "+ 1 month ", "everything ", "exactly 1 time ", "company."),
-    *("contains ", "starts with ", '"x", ', "item ", "name ", "last ", "first ", "event ", "count "),
+PIECES = tuple(
+    piece.strip() + " "
+    for piece in """
+    status = | "won" | tags has | has any ( | in ( | in last 3 days | in this month | in segment
+    event "x" | no event "x" | first event "x" | last event "x" | where | amount > 100
+    at least 2 times | more than 3 times | any deals | no deals | count(deals) | exactly 1 time
+    sum(deals.value where | not | and | or | ( | ) | is set | is not | before today | on 2026-01-31
+    between | 1 and 2 | today and now | more than 3 days | ago | from now | with ( | with | flag
+    ignoring case | created_at | > | = 5 | anniversary of | - 30 days | + 1 month | everything
+    company. | contains | starts with | "x", | item | name | last | first | event | count
+    """.replace("\n", "|").split("|")
+    if piece.strip()
 )
 
 

@@ -61,7 +61,7 @@ def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
     "encoding", ["utf-8", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32"]
 )
 def test_other_encodings(tmp_path: Path, encoding: str) -> None:
-    path = written(tmp_path, "a,b\n1,żółw\n2,é\n".replace("żółw", "ça").encode(encoding))
+    path = written(tmp_path, "a,b\n1,ça\n2,é\n".encode(encoding))
     assert read(path, encoding=encoding)[1] == [(2, ["1", "ça"]), (3, ["2", "é"])]
 
 
@@ -315,7 +315,7 @@ def test_the_format_can_be_said(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="cannot read .*nowhere.csv: there is no such file"):
+    with pytest.raises(FileError, match=r"cannot read .*nowhere\.csv: there is no such file"):
         read(tmp_path / "nowhere.csv")
 
 

@@ -21,6 +21,8 @@ _COST = 12
 _STACK = 16
 
 _LARGEST_DOUBLE = 1.7976931348623157e308
+_NORMALISED = "+0 days"
+"""Makes older SQLites turn 31 April into 1 May too, and so tell that it is not a day."""
 _TOO_LARGE = "1.7976931348623158079e308"
 """Just below the decimal from which on a number rounds to infinity."""
 _TOO_SMALL = "2.4703282292062328e-324"
@@ -65,8 +67,7 @@ def event_items(
         else_=sa.literal_column("'[]'::jsonb"),
     )
     each = sa.func.jsonb_array_elements(listed).table_valued(sa.column("value", JSONB))
-    text = sa.collate(each.c.value.op("#>>")(sa.literal_column("'{}'::text[]")), "C")
-    item = sa.type_coerce(text, sa.Text())
+    item = _postgres_text(each.c.value)
     return each, item, (sa.func.jsonb_typeof(each.c.value) == "string", item != "")
 
 
@@ -115,12 +116,12 @@ def _sqlite_value(row: Row, attribute: Attribute) -> Sql:
             finite = double.between(-_LARGEST_DOUBLE, _LARGEST_DOUBLE)
             return sa.case((sa.and_(number, finite), double))
         case ValueType.DATE:
-            day = sa.and_(found == sa.func.date(found), found >= "0001-01-01")
+            day = sa.and_(found == sa.func.date(found, _NORMALISED), found >= "0001-01-01")
             return sa.type_coerce(sa.case((sa.and_(is_text, day), found)), Day())
         case ValueType.DATETIME:
             second = sa.func.substr(found, 1, 19, type_=sa.Text)
             instant = sa.and_(
-                second == sa.func.strftime("%Y-%m-%dT%H:%M:%S", second),
+                second == sa.func.strftime("%Y-%m-%dT%H:%M:%S", second, _NORMALISED),
                 sa.func.substr(found, 20, type_=sa.Text).op("GLOB", is_comparison=True)(
                     ".[0-9][0-9][0-9][0-9][0-9][0-9]Z"
                 ),
@@ -141,12 +142,15 @@ def _postgres_document(row: Row, name: str) -> Sql:
     return sa.type_coerce(document.op("->")(sa.literal_column(f"'{name}'")), JSONB())
 
 
+def _postgres_text(document: Sql) -> Sql:
+    text = document.op("#>>")(sa.literal_column("'{}'::text[]"))
+    return sa.collate(sa.type_coerce(text, sa.Text()), "C")
+
+
 def _postgres_value(row: Row, attribute: Attribute) -> Sql:
     document = _postgres_document(row, _name(attribute))
     type_ = sa.func.jsonb_typeof(document, type_=sa.Text)
-    text = sa.collate(
-        sa.type_coerce(document.op("#>>")(sa.literal_column("'{}'::text[]")), sa.Text()), "C"
-    )
+    text = _postgres_text(document)
     number = sa.cast(document, sa.Numeric)
     match attribute.kind:
         case ValueType.STRING | ValueType.CHOICE:

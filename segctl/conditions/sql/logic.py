@@ -28,6 +28,7 @@ from segctl.conditions.sql.keys import Keys
 from segctl.conditions.sql.related import (
     aggregate_term,
     any_term,
+    holds_of_none,
     items_term,
     key_column,
     row_value,
@@ -99,7 +100,12 @@ class _Compiler:
                 case _:
                     hops = _walked(condition)
                     if hops:
-                        asked.setdefault(hops, []).append((_at_the_end(condition), wanted))
+                        literal = (_at_the_end(condition), wanted)
+                        if holds_of_none(condition, self.scope):
+                            # True where the path ends early; only its complement is a question
+                            # about a record that is there.
+                            literal = (Not(literal[0]), not wanted)
+                        asked.setdefault(hops, []).append(literal)
                     else:
                         term = self._single(condition, place)
                         terms.append(term if wanted else term.negated())

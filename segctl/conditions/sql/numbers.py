@@ -126,11 +126,10 @@ class Plain:
         return self.value.stack
 
     def _bound(self, number: Number) -> Any:
-        # SQLite cannot bind a larger one, and no value reaches it.
-        small = (
-            min(max(number, -_LARGEST), _LARGEST) if self.integer and self.scope.sqlite else number
-        )
-        return sa.literal(small, self.type_)
+        if isinstance(self.type_, sa.BigInteger):
+            # No store binds a larger one, and no value reaches it.
+            number = min(max(number, -_LARGEST), _LARGEST)
+        return sa.literal(number, self.type_)
 
     def versus(self, order: Order, bound: Number) -> Term:
         sql, wanted = self.value.sql, self._bound(bound)

@@ -11,6 +11,7 @@ from segctl.catalog import RELATIONS, Attribute, ObjectType, Relation, Storage, 
 from segctl.conditions.nodes import (
     Aggregate,
     Any,
+    Comparison,
     Condition,
     Field,
     Function,
@@ -274,6 +275,14 @@ def aggregate_term(node: Aggregate, test: Test, row: Row, scope: Scope, inside: 
         return TRUE if empty else related.keys(inner).hold(related.owner, scope)
     found = _aggregate_passes(node.function, value, test, scope)
     return _whose(related, inner, found, empty, scope)
+
+
+def holds_of_none(condition: Condition, scope: Scope) -> bool:
+    """Whether the condition is a test of an aggregate that holds where there is nothing."""
+    match condition:
+        case Comparison(Aggregate(Function.COUNT | Function.SUM), test):
+            return passes(test, 0, ValueType.INTEGER, scope.clock)
+    return False
 
 
 def counted_term(related: Related, inner: Term, test: Test, scope: Scope) -> Term:

@@ -51,5 +51,9 @@ class Reader(Protocol):
     def unit(self) -> str:
         """What a place is called: "line" or "row"."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is certain that there is no row, so that no column can be missed."""
+
     def chunks(self) -> Iterator[Chunk]:
         """All rows, as wide as the columns. A value that a row does not have is KEEP."""

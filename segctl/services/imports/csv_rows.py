@@ -20,6 +20,7 @@ class CsvRows:
 
     textual = True
     unit = "line"
+    empty = False
 
     def __init__(self, source: Source, options: ImportOptions) -> None:
         self._source = source

@@ -31,6 +31,7 @@ class JsonRows:
         self._array = source.format is FileFormat.JSON
         self._path = options.json_path
         self.unit = "row" if self._array else "line"
+        self.empty = True
         self.columns = self._keys()
 
     def chunks(self) -> Iterator[Chunk]:
@@ -51,6 +52,7 @@ class JsonRows:
     def _keys(self) -> tuple[str, ...]:
         keys: dict[str, None] = {}
         for line, found, _ in self._objects():
+            self.empty = False
             if isinstance(found, dict) and not found.keys() <= keys.keys():
                 keys.update(dict.fromkeys(found))
                 if len(keys) > MAX_COLUMNS:

@@ -1,6 +1,6 @@
 """Which column of the file becomes what: decided before the first row is read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 import re
 from typing import Final
@@ -17,6 +17,7 @@ from segctl.catalog import (
     did_you_mean,
 )
 from segctl.errors import FileError, NotFound, UsageError
+from segctl.services.imports.chunks import Reader
 from segctl.services.imports.options import ImportOptions
 from segctl.services.values import quoted
 
@@ -85,9 +86,10 @@ def _name(text: str) -> str:
 class Mapper:
     """Collects what the options say, then lets the other columns map by their names."""
 
-    def __init__(self, options: ImportOptions, columns: Sequence[str], catalog: Catalog) -> None:
+    def __init__(self, options: ImportOptions, reader: Reader, catalog: Catalog) -> None:
         self._options = options
-        self._columns = columns
+        self._columns = reader.columns
+        self._empty = reader.empty
         self._catalog = catalog
         self._type = options.type
         self._targets: dict[str, AttributeTarget | RelationTarget | NewAttribute] = {}
@@ -106,8 +108,9 @@ class Mapper:
         ignored = self._map_the_rest(ignore)
         for name, text in options.constants.items():
             self._claim(name, self._attribute_target(Source(f"{name}={text}", None, text), name))
-        self._check_complete()
-        self._check_value_maps()
+        if not self._empty:
+            self._check_complete()
+            self._check_value_maps()
         targets = self._targets.values()
         return ColumnMapping(
             tuple(t for t in targets if isinstance(t, AttributeTarget)),
@@ -119,6 +122,8 @@ class Mapper:
     def _source(self, column: str, option: str) -> Source:
         """The column of that name, spelled as it is or nearly so."""
         names = self._columns
+        if self._empty:
+            return Source(column, None)
         if column in names:
             return Source(column, names.index(column))
         near = [name for name in names if _name(name.lower()) == _name(column.lower())]

@@ -17,6 +17,7 @@ class ParquetRows:
 
     textual = False
     unit = "row"
+    empty = False
 
     def __init__(self, source: Source) -> None:
         self._source = source

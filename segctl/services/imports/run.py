@@ -59,7 +59,7 @@ def import_records(
         with store.read() as session:
             reading = _reading(session, options)
             catalog = load_catalog(session)
-        mapping = Mapper(options, rows.columns, catalog).mapping()
+        mapping = Mapper(options, rows, catalog).mapping()
         new, empty = infer(options.type, rows, mapping.new, reading, options.value_maps)
         with ExitStack() as undo:
             if new and not options.dry_run:
@@ -137,7 +137,7 @@ class _Transfer:
         reading = _reading(session, options)
         tables = record_tables(catalog)
         seen = Catalog((*catalog.custom, *(a for a in new if a not in catalog.custom)))
-        self.mapping = Mapper(options, rows.columns, seen).mapping()
+        self.mapping = Mapper(options, rows, seen).mapping()
         self._unwritten = {
             target.attribute.name
             for target in self.mapping.attributes

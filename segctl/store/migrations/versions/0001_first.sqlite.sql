@@ -390,7 +390,7 @@ CREATE TABLE event (
 
 CREATE INDEX event_contact_id ON event (contact_id, name, occurred_at);
 
-CREATE INDEX event_name ON event (name, occurred_at);
+CREATE INDEX event_name ON event (name, occurred_at, contact_id);
 
 CREATE INDEX event_product_id ON event (product_id);
 

@@ -1,0 +1,108 @@
+"""After any edits of records: members = truth, and the changes replay."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+import sqlalchemy as sa
+
+from segctl.catalog import ObjectType
+from segctl.conditions.stored import stored_record
+from segctl.conditions.truth import holds
+from segctl.engine.definition import load_definition, vocabulary
+from segctl.services import segments
+from segctl.store.opening import Store
+from segctl.store.records import record_tables
+from segctl.store.workspace import load_catalog
+from tests.conftest import NOW
+from tests.engine.workspace import changes, recalc, segment, stored
+
+SEGMENTS = {
+    "Big": ("company", "size > 5"),
+    "Unknown": ("company", 'size is empty or name != "a"'),
+    "Busy": ("company", "count(contacts where score >= 3) >= 2"),
+    "Big or busy": ("company", 'in segment "Big" or in segment "Busy"'),
+    "At big": ("contact", 'company in segment "Big" and not score < 2'),
+    "Alone": ("contact", "company is empty"),
+}
+
+numbers = st.none() | st.integers(0, 9)
+company = st.tuples(st.just("company"), numbers, st.sampled_from(["a", "b", None]))
+contact = st.tuples(st.just("contact"), numbers, numbers)
+insert = st.tuples(st.just("insert"), company | contact)
+update = st.tuples(st.just("update"), company | contact, st.integers(1, 12))
+delete = st.tuples(st.just("delete"), st.sampled_from(["company", "contact"]), st.integers(1, 12))
+rounds = st.lists(st.lists(insert | update | delete, max_size=8), min_size=1, max_size=4)
+
+
+def apply(store: Store, edits) -> None:
+    with store.write() as session:
+        tables = record_tables(load_catalog(session))
+        there = set(session.execute(sa.select(tables.record(ObjectType.COMPANY).c.id)).scalars())
+        for edit in edits:
+            kind, what = edit[0], edit[1]
+            if kind == "delete":
+                table = tables.record(ObjectType(what))
+                session.execute(sa.delete(table).where(table.c.id == edit[2]))
+                there -= {edit[2]} if what == "company" else set()
+                continue
+            table = tables.record(ObjectType(what[0]))
+            values = (
+                {"size": what[1], "name": what[2]}
+                if what[0] == "company"
+                else {"score": what[1], "company_id": what[2] if what[2] in there else None}
+            )
+            if kind == "insert":
+                new = session.execute(sa.insert(table).values(**values).returning(table.c.id))
+                id = new.scalar_one()
+                there |= {id} if what[0] == "company" else set()
+            else:
+                session.execute(sa.update(table).where(table.c.id == edit[2]).values(**values))
+
+
+def truth(store: Store, name: str) -> list[int]:
+    """The members by the third reading of the condition, record by record."""
+    with store.read() as session:
+        words = vocabulary(session)
+        definition = load_definition(session, segments.find(store, name).id, words)
+        tables = record_tables(words.catalog)
+        clock = words.scope(session, NOW).clock
+        ids = session.execute(sa.select(tables.record(definition.type).c.id)).scalars().all()
+        records = [stored_record(session, tables, definition.type, id) for id in sorted(ids)]
+        return [r.id for r in records if r and holds(definition.condition, r, clock)]
+
+
+@pytest.fixture
+def prepared(store: Store) -> Store:
+    for name, (type, where) in SEGMENTS.items():
+        segment(store, name, where, type=type)
+    return store
+
+
+def test_members_are_the_truth_and_changes_replay(prepared: Store):
+    @given(rounds)
+    def check(edits) -> None:
+        for some in edits:
+            before = {name: set(stored(prepared, name)) for name in SEGMENTS}
+            apply(prepared, some)
+            outcomes = recalc(prepared)
+            for name in SEGMENTS:
+                outcome, after = outcomes[name], stored(prepared, name)
+                assert outcome.done, outcome.error
+                assert after == truth(prepared, name)
+                assert outcome.count_after == len(after)
+                if outcome.baseline:
+                    continue
+                mine = [
+                    (id, is_new)
+                    for run, id, is_new in changes(prepared, name)
+                    if run == outcome.run
+                ]
+                entered = {id for id, is_new in mine if is_new}
+                left = {id for id, is_new in mine if not is_new}
+                assert (len(entered), len(left)) == (outcome.entered, outcome.left)
+                assert len(mine) == len(entered) + len(left)
+                assert not entered & before[name]
+                assert left <= before[name]
+                assert (before[name] | entered) - left == set(after)
+
+    check()
