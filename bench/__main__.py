@@ -124,11 +124,11 @@ def _base(store: BenchStore, sizes: Sizes, number: int) -> str:
     now = dt.datetime.now(dt.UTC)
     url = store.create("base")
     with create_store(url, now=now) as opened:
-        for name, kind, choices in rows.CUSTOM:
-            attribute = Attribute(
-                ObjectType.CONTACT, name, ValueType(kind), choices, standard=False
-            )
-            attributes.add(opened, attribute, now=now, actor="bench")
+        own = [
+            Attribute(ObjectType(type), name, ValueType(kind), choices, standard=False)
+            for type, name, kind, choices in rows.CUSTOM
+        ]
+        attributes.add_all(opened, own, now=now, actor="bench")
         for segment in segments(number, Clock(now, postgres=False)):
             segments_service.create(
                 opened,

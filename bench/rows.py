@@ -30,24 +30,26 @@ EVENTS = ("login", "page view", "purchase", "newsletter opened", "trial started"
 EVENT_WEIGHTS = (40, 36, 12, 10, 2)
 
 CUSTOM = (
-    ("plan", "choice", PLANS),
-    ("birthday", "date", ()),
-    ("source", "string", ()),
-    ("language", "string", ()),
-    ("mrr", "float", ()),
-    ("seats", "integer", ()),
-    ("nps", "integer", ()),
-    ("newsletter", "boolean", ()),
-    ("trial_ends_at", "datetime", ()),
+    ("contact", "plan", "choice", PLANS),
+    ("contact", "birthday", "date", ()),
+    ("contact", "source", "string", ()),
+    ("contact", "language", "string", ()),
+    ("contact", "mrr", "float", ()),
+    ("contact", "seats", "integer", ()),
+    ("contact", "nps", "integer", ()),
+    ("contact", "newsletter", "boolean", ()),
+    ("contact", "trial_ends_at", "datetime", ()),
+    ("event", "amount", "float", ()),
+    ("event", "currency", "string", ()),
 )
-"""Name, kind and choices of the contacts' own attributes: 21 standard ones in columns and these
-nine make thirty, tags and lists not counted."""
+"""Type, name, kind and choices of the attributes beside the standard ones. A contact has 21 of
+those in columns and these nine, which makes thirty; tags and lists come on top."""
 
 CONTACT_COLUMNS = (
     "id", "external_id", "name", "first_name", "last_name", "email", "phone", "gender", "status",
     "score", "city", "region", "country", "timezone", "first_seen_at", "last_seen_at",
     "last_contacted_at", "page_views", "unsubscribed", "assignee", "created_at", "updated_at",
-    "company_id", *(name for name, _, _ in CUSTOM),
+    "company_id", *(name for type, name, _, _ in CUSTOM if type == "contact"),
 )  # fmt: skip
 COMPANY_COLUMNS = (
     "id", "external_id", "name", "industry", "size", "revenue", "country", "city", "created_at",

@@ -101,7 +101,7 @@ class Relation:
 
     @property
     def column(self) -> str:
-        """The column that holds the id of the one side: the source's (COLUMN), the target's (CHILD).
+        """The column with the id of the one side: the source's (COLUMN), the target's (CHILD).
 
         For LINK: the column of deal_product that names the source.
         """
@@ -263,15 +263,20 @@ def check_new_name(type: ObjectType, name: str) -> None:
             "most 31 lower-case letters, digits and underscores"
         )
     if name in RESERVED:
-        raise UsageError(f'"{name}" cannot be an attribute name: it is a word of the condition language')
+        raise UsageError(
+            f'"{name}" cannot be an attribute name: it is a word of the condition language'
+        )
     if name in _SYSTEM_COLUMNS:
         raise UsageError(f'"{name}" cannot be an attribute name: the store uses it itself')
     for relation in RELATIONS[type].values():
         if name == relation.name:
-            raise UsageError(f'"{name}" cannot be an attribute of {type}: it is a relation of {type}')
+            raise UsageError(
+                f'"{name}" cannot be an attribute of {type}: it is a relation of {type}'
+            )
         if relation.storage is Storage.COLUMN and name == relation.column:
             raise UsageError(
-                f'"{name}" cannot be an attribute of {type}: it is the column of the relation "{relation.name}"'
+                f'"{name}" cannot be an attribute of {type}: it is the column of the relation '
+                f'"{relation.name}"'
             )
     if name in STANDARD[type]:
         raise UsageError(f'"{name}" is a standard attribute of {type} already')

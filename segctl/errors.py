@@ -41,9 +41,8 @@ class ExitCode(IntEnum):
 class SegctlError(Exception):
     """Something a person can mend.
 
-    `message` is one clear sentence or two without a trailing full stop being required; `hint` is the next command or
-    the nearest name; `fields` are plain JSON values. A class attribute `code` is stable and
-    machine-readable.
+    `message` is one clear sentence or two; `hint` is the next command or the nearest name;
+    `fields` are plain JSON values. The class attribute `code` is stable and for machines.
     """
 
     exit_code = ExitCode.FAILED

@@ -127,7 +127,7 @@ def show(
     ] = 5,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Show everything about a segment: condition, state, references, runs.
+    """Show all about a segment: condition, state, references, runs.
 
     Example: segctl segments show "Big deals"
     """

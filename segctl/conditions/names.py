@@ -29,11 +29,11 @@ class SegmentNames(Protocol):
         """All names of a type, for suggestions."""
 
 
-class NoSegments:
-    """The names of a workspace that has no segments yet."""
+class AnySegments:
+    """Every name is taken to be a segment, of id 0: for a check of everything else."""
 
     def find(self, type: ObjectType, name: str) -> tuple[int, str] | None:
-        return None
+        return 0, name
 
     def names(self, type: ObjectType) -> Sequence[str]:
         return ()

@@ -139,7 +139,10 @@ class BetweenPoints:
 
 @dataclass(frozen=True, slots=True)
 class Anniversary:
-    """`anniversary of F …`: month and day in any year. The test is Versus(EQ, Day), Rolling or Period."""
+    """`anniversary of F …`: month and day in any year.
+
+    The test is Versus(EQ, Day), Rolling or Period.
+    """
 
     test: "Versus | Rolling | Period"
 
@@ -167,7 +170,10 @@ class IsFalse:
 
 @dataclass(frozen=True, slots=True)
 class TextIn:
-    """`= "x"`, `in ("x", "y")`: any of the values (as written, order kept, repeats dropped), by code point or folded."""
+    """`= "x"`, `in ("x", "y")`: any of the values, by code point or folded.
+
+    The values are as written, in their order, without repeats.
+    """
 
     values: tuple[str, ...]
     ignoring_case: bool = False
@@ -228,7 +234,17 @@ class Has:
 
 
 Test = (
-    IsSet | IsTrue | IsFalse | TextIn | TextPart | Matches | NumberVersus | NumberBetween | NumberIn | Has | TimeTest
+    IsSet
+    | IsTrue
+    | IsFalse
+    | TextIn
+    | TextPart
+    | Matches
+    | NumberVersus
+    | NumberBetween
+    | NumberIn
+    | Has
+    | TimeTest
 )
 
 
@@ -282,7 +298,8 @@ class Function(StrEnum):
 class Aggregate:
     """`count(deals where C)`, `sum(deals.value)`, `count(tags)`.
 
-    `many` is a Many, or the Field of a multi-valued attribute (count only). `attribute` is None for count.
+    `many` is a Many, or the Field of a multi-valued attribute (count only). `attribute` is None
+    for count.
     """
 
     function: Function
@@ -357,7 +374,10 @@ class Edge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventEdge:
-    """`first|last event "NAME" where C DATE-FORM` (`when`) or `… with (C2)` (`having`): one of the two."""
+    """`first|last event "NAME" where C DATE-FORM` (`when`) or `… with (C2)` (`having`).
+
+    One of the two is None.
+    """
 
     edge: Edge
     name: str

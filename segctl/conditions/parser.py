@@ -6,12 +6,12 @@ Any text gives a Condition or raises ConditionError.
 from segctl.catalog import Catalog, ObjectType
 from segctl.conditions.binding import Binder
 from segctl.conditions.literals import quote
-from segctl.conditions.names import NoSegments, Reference, SegmentNames
+from segctl.conditions.names import AnySegments, Reference, SegmentNames
 from segctl.conditions.nodes import Condition
 from segctl.conditions.reader import read
 from segctl.conditions.source import check_source
 
-__all__ = ["NoSegments", "Reference", "SegmentNames", "parse", "references", "rename_reference"]
+__all__ = ["AnySegments", "Reference", "SegmentNames", "parse", "references", "rename_reference"]
 
 
 def parse(text: str, type: ObjectType, catalog: Catalog, segments: SegmentNames) -> Condition:

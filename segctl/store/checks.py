@@ -16,11 +16,12 @@ _MOST = 10
 """Problems of one kind that are worth a line."""
 
 _SEQUENCES = sa.text(
-    "SELECT name, sequence FROM (SELECT c.relname AS name, "
-    "pg_get_serial_sequence(quote_ident(c.relname), 'id') AS sequence FROM pg_class c "
-    "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id' AND a.attidentity <> '' "
-    "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r') AS numbered "
-    "WHERE has_sequence_privilege(sequence, 'SELECT') ORDER BY 1"
+    "SELECT t.relname, CAST(CAST(q.seqrelid AS regclass) AS text) FROM pg_sequence q "
+    "JOIN pg_depend d ON d.objid = q.seqrelid AND d.deptype = 'i' "
+    "JOIN pg_class t ON t.oid = d.refobjid "
+    "JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid AND a.attname = 'id' "
+    "WHERE t.relnamespace = CAST(current_schema() AS regnamespace) "
+    "AND has_sequence_privilege(q.seqrelid, 'SELECT') ORDER BY 1"
 )
 
 

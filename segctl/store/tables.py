@@ -22,7 +22,9 @@ MINIMUM_INTERVAL = 30
 
 def _key(**more: Any) -> Any:
     """A primary key that is never used twice: AUTOINCREMENT on SQLite, an identity on Postgres."""
-    return Field(default=None, sa_column=sa.Column(BigInteger, sa.Identity(), primary_key=True), **more)
+    return Field(
+        default=None, sa_column=sa.Column(BigInteger, sa.Identity(), primary_key=True), **more
+    )
 
 
 class Workspace(SQLModel, table=True):
@@ -90,8 +92,14 @@ class SegmentReference(SQLModel, table=True):
 
     __tablename__ = "segment_reference"
 
-    segment_id: int = Field(sa_column=sa.Column(BigInteger, sa.ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True))
-    referenced_id: int = Field(sa_column=sa.Column(BigInteger, sa.ForeignKey("segment.id"), primary_key=True, index=True))
+    segment_id: int = Field(
+        sa_column=sa.Column(
+            BigInteger, sa.ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    referenced_id: int = Field(
+        sa_column=sa.Column(BigInteger, sa.ForeignKey("segment.id"), primary_key=True, index=True)
+    )
 
 
 class SegmentState(SQLModel, table=True):
@@ -99,7 +107,11 @@ class SegmentState(SQLModel, table=True):
 
     __tablename__ = "segment_state"
 
-    segment_id: int = Field(sa_column=sa.Column(BigInteger, sa.ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True))
+    segment_id: int = Field(
+        sa_column=sa.Column(
+            BigInteger, sa.ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True
+        )
+    )
     count: int | None = Field(default=None, sa_type=sa.BigInteger)
     last_counted_at: dt.datetime | None = Field(default=None, sa_type=Instant)
     last_duration: float | None = None
@@ -114,11 +126,18 @@ class SegmentState(SQLModel, table=True):
 
 
 class Lease(SQLModel, table=True):
-    """Who is recalculating a segment. `token` changes with each holder; expiry is the store's clock on Postgres."""
+    """Who is recalculating a segment.
+
+    `token` changes with each holder; `expires_at` is by the clock of the store on Postgres.
+    """
 
     __tablename__ = "lease"
 
-    segment_id: int = Field(sa_column=sa.Column(BigInteger, sa.ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True))
+    segment_id: int = Field(
+        sa_column=sa.Column(
+            BigInteger, sa.ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True
+        )
+    )
     token: str
     owner: str
     host: str
@@ -131,7 +150,10 @@ class Recalculation(SQLModel, table=True):
     """One run of one segment. `now` is the frozen clock of its evaluation."""
 
     __tablename__ = "recalculation"
-    __table_args__ = (sa.Index("recalculation_segment", "segment_id", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        sa.Index("recalculation_segment", "segment_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int = _key()
     segment_id: int = Field(sa_type=BigInteger)
@@ -156,7 +178,10 @@ class MemberChange(SQLModel, table=True):
     """A record entered or left in a run. A left row carries the run that had let the record in."""
 
     __tablename__ = "member_change"
-    __table_args__ = (sa.Index("member_change_run", "segment_id", "recalculation_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        sa.Index("member_change_run", "segment_id", "recalculation_id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int = _key()
     segment_id: int = Field(sa_type=BigInteger)
@@ -186,7 +211,9 @@ class TeamGroup(SQLModel, table=True):
     name: str
     folded_name: str = Field(unique=True)
     description: str = ""
-    manager_id: int | None = Field(default=None, sa_column=sa.Column(BigInteger, sa.ForeignKey("team_member.id")))
+    manager_id: int | None = Field(
+        default=None, sa_column=sa.Column(BigInteger, sa.ForeignKey("team_member.id"))
+    )
     strategy: str | None = None
     created_at: dt.datetime = Field(sa_type=Instant)
 
@@ -194,8 +221,16 @@ class TeamGroup(SQLModel, table=True):
 class TeamGroupMember(SQLModel, table=True):
     __tablename__ = "team_group_member"
 
-    group_id: int = Field(sa_column=sa.Column(BigInteger, sa.ForeignKey("team_group.id", ondelete="CASCADE"), primary_key=True))
-    member_id: int = Field(sa_column=sa.Column(BigInteger, sa.ForeignKey("team_member.id"), primary_key=True, index=True))
+    group_id: int = Field(
+        sa_column=sa.Column(
+            BigInteger, sa.ForeignKey("team_group.id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    member_id: int = Field(
+        sa_column=sa.Column(
+            BigInteger, sa.ForeignKey("team_member.id"), primary_key=True, index=True
+        )
+    )
 
 
 class AuditEntry(SQLModel, table=True):
@@ -217,7 +252,8 @@ class AuditEntry(SQLModel, table=True):
 class TraceMark(SQLModel, table=True):
     """A place in the trace and when it was passed, so that the trace can be pruned by age.
 
-    `position` is a trace id on SQLite and a transaction id on Postgres. `pruned`: everything before it is gone,
+    `position` is a trace id on SQLite and a transaction id on Postgres. `pruned`: everything
+    before it is gone,
     and a watermark from before it is too old.
     """
 

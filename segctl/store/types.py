@@ -13,8 +13,7 @@ INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 def instant_text(value: dt.datetime) -> str:
     """`2026-01-31T10:00:00.000000Z`: sorts as text in the order of time. `value` is aware."""
     utc = value.astimezone(dt.UTC)
-    # strftime("%Y") does not pad years below 1000 on every platform.
-    return f"{utc.year:04d}-{utc.month:02d}-{utc.day:02d}T{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d}.{utc.microsecond:06d}Z"
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Instant(TypeDecorator[dt.datetime]):

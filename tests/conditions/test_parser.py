@@ -547,9 +547,9 @@ def test_reading_a_condition_imports_neither_a_grammar_nor_a_database(
     segctl_modules: Callable[[str], set[str]],
 ) -> None:
     loaded = segctl_modules(
-        "from segctl.conditions.parser import NoSegments, parse\n"
+        "from segctl.conditions.parser import AnySegments, parse\n"
         "from segctl.catalog import Catalog, ObjectType\n"
-        "parse('city = \"x\"', ObjectType.CONTACT, Catalog(), NoSegments())\n"
+        "parse('city = \"x\"', ObjectType.CONTACT, Catalog(), AnySegments())\n"
     )
     assert not loaded & {"lark", "re2", "sqlalchemy", "sqlmodel", "typer", "rich"}
 

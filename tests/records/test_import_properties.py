@@ -84,9 +84,7 @@ def test_what_was_exported_comes_back_unchanged(
         result = imported(store, path, type, now=LATER)
         assert outcome(result) == (0, 0, count, 0, 0)
         assert result.ignored_columns == ()
-    stored = dict(
-        zip([id for (id,) in listed(store, "external_id")], listed(store, *COLUMNS), strict=True)
-    )
+    stored = {id: values for id, *values in listed(store, "external_id", *COLUMNS)}
     for id, record in records.items():
         assert stored[id] == [record[column] for column in COLUMNS]
     assert integrity(store) == "ok"
