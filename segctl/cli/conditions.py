@@ -45,8 +45,8 @@ def check(
 ) -> None:
     """Check a condition and print its canonical form.
 
-    Without --type it is checked for every object type. Without a store the standard attributes are
-    known and segments are not looked up (in JSON, "store" is false). The language is described in docs/conditions.md.
+    Without --type it is checked for every object type. Without a store only the standard attributes
+    are known and segments are not looked up. The language is described in docs/conditions.md.
 
     Example: segctl conditions check --type deal 'status = "won" and value > 5000'
     """

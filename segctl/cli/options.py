@@ -5,7 +5,6 @@ one command takes stands in that command's own module.
 """
 
 from datetime import timedelta
-from pathlib import Path
 import re
 from typing import Annotated
 
@@ -14,7 +13,7 @@ import typer
 from segctl.catalog import ObjectType, object_type
 from segctl.cli import context
 from segctl.cli.output import Format
-from segctl.errors import UsageError
+from segctl.errors import SegctlError, UsageError
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -46,6 +45,21 @@ def any_object_type(word: str) -> ObjectType:
     if word.strip().lower() in ("event", "events"):
         return ObjectType.EVENT
     return object_type(word)
+
+
+def segment_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The segments that a shell proposes after TAB; none if the store cannot be read."""
+    call = context.begin()
+    given = {**ctx.find_root().params, **ctx.params}
+    call.config, call.store = given.get("config"), given.get("store")
+    try:
+        from segctl.services.segment_views import list_segments
+
+        with context.store() as store:
+            names = [view.name for view in list_segments(store, given.get("type"))]
+    except SegctlError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _default_format(ctx: typer.Context, param: typer.CallbackParam, value: Format) -> Format:
@@ -95,22 +109,18 @@ AnyTypeArgument = Annotated[
     ),
 ]
 
-AnyTypeOption = Annotated[
-    ObjectType | None,
-    typer.Option(
-        "--type",
-        metavar="TYPE",
-        parser=any_object_type,
-        help="The object type: contact, company, deal, task, ticket, product or event.",
+SegmentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SEGMENT", help="The segment, by name or id.", autocompletion=segment_names
     ),
 ]
 
-SegmentArgument = Annotated[
-    str, typer.Argument(metavar="SEGMENT", help="The segment, by name or id.")
-]
-
 SegmentsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="SEGMENT", help="Segments, by name or id.")
+    list[str] | None,
+    typer.Argument(
+        metavar="SEGMENT", help="Segments, by name or id.", autocompletion=segment_names
+    ),
 ]
 
 OutputOption = Annotated[
@@ -163,13 +173,6 @@ LimitOption = Annotated[
 ColumnsOption = Annotated[
     str | None,
     typer.Option("--columns", metavar="NAMES", help="The attributes to show, separated by commas."),
-]
-
-FileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--file", "-f", metavar="FILE", help="Write to this file instead of standard output."
-    ),
 ]
 
 

@@ -101,3 +101,19 @@ def backup(
         output.line(made)
         return
     output.note(f"{made.path}: {made.rows:,} rows, {made.bytes:,} bytes, verified")
+
+
+@app.command()
+def prune() -> None:
+    """Delete history that is older or more than the workspace keeps (segctl workspace show).
+
+    Example: segctl store prune
+    """
+    from segctl.services import stores
+
+    with context.store() as store:
+        gone = stores.prune(store, now=context.now())
+    output.note(
+        f"pruned {gone.trace:,} rows of the write trace, {gone.changes:,} member changes "
+        f"and {gone.runs:,} runs"
+    )

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from segctl.catalog import Attribute, ObjectType, ValueType
 from segctl.conditions import hints, literals, syntax
-from segctl.conditions.binding_operators import operator_words
+from segctl.conditions.binding_operators import attribute_for, operator_words
 from segctl.conditions.binding_paths import KIND_WORDS, Scope, Subject
 from segctl.conditions.binding_segments import SegmentBinder
 from segctl.conditions.binding_values import Bound
@@ -256,9 +256,9 @@ class Binder(SegmentBinder):
         name = self._event_name(node, scope)
         where = self._inner(node.where, ObjectType.EVENT, node.word)
         times, number = Times.AT_LEAST, 1
-        if node.count is not None:
-            times = Times(node.count.times)
-            number = literals.amount(self.source, node.count.number, of_times=True)
+        if node.counted is not None:
+            times = Times(node.counted.times)
+            number = literals.amount(self.source, node.counted.number, of_times=True)
         window = None
         if node.window is not None:
             window, _ = self.time_test(self._occurred(node.window.start), node.window)
@@ -333,7 +333,7 @@ class Binder(SegmentBinder):
             tail.start,
             tail.end,
             f"{operator_words(tail)} does not go with {name}, which is a relation",
-            f"name an attribute of it: {name}.name {operator}",
+            f"name an attribute of it: {name}.{attribute_for(tail)} {operator}",
         )
 
     def _many_error(self, node: syntax.Comparison) -> ConditionError:

@@ -80,6 +80,13 @@ def _is_time(tail: syntax.Tail) -> bool:
     return False
 
 
+def attribute_for(tail: syntax.Tail) -> str:
+    """An attribute that nearly every type has and that the operator could go with."""
+    if isinstance(tail, syntax.Has):
+        return "tags"
+    return "created_at" if _is_time(tail) else "name"
+
+
 def operator_words(tail: syntax.Tail) -> str:
     """An operator as a reader of an error knows it."""
     match tail:

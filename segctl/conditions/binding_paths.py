@@ -105,20 +105,22 @@ class PathBinder:
         self, path: Path, scope: ObjectType
     ) -> tuple[tuple[Relation, ...], int, Attribute | Relation | None]:
         """To-one hops, the place of the first name that is none, and what it is."""
+        # The relations have no circle of to-one ones, so what is longer is unknown somewhere as
+        # well; that it is too long says more.
+        if len(path.names) > MAX_HOPS + 2:
+            raise self.source.error(
+                path.names[MAX_HOPS].start,
+                path.end,
+                f"a path has at most {MAX_HOPS} relations in a row",
+                "ask for a segment of the related records: … in segment",
+                limit="hops",
+            )
         hops: list[Relation] = []
         type = scope
         for index, name in enumerate(path.names):
             relation = RELATIONS[type].get(name.text)
             attribute = self.catalog.attributes[type].get(name.text)
             if relation is not None and not relation.to_many:
-                if len(hops) == MAX_HOPS:
-                    raise self.source.error(
-                        name.start,
-                        name.end,
-                        f"a path has at most {MAX_HOPS} relations in a row",
-                        "ask for a segment of the related records: … in segment",
-                        limit="hops",
-                    )
                 hops.append(relation)
                 type = relation.target
                 continue

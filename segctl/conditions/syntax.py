@@ -2,15 +2,16 @@
 
 The shapes of grammar.lark, each with its place in the text. They are looser than the tree of
 nodes.py: values are still raw, any operator may follow any operand. binding.py gives them meaning.
+Named tuples, because making a frozen dataclass takes six times as long and every command that reads
+a condition waits for it.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # ---------------------------------------------------------------- words and values
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A name or keyword as written."""
 
     text: str
@@ -18,8 +19,7 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """`company.industry`: at least one name."""
 
     names: tuple[Word, ...]
@@ -37,8 +37,7 @@ class Path:
         return ".".join(name.text for name in self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """`raw` has its quotes and escapes."""
 
     raw: str
@@ -46,8 +45,7 @@ class Text:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """`raw` has its sign."""
 
     raw: str
@@ -55,15 +53,13 @@ class Number:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(NamedTuple):
     value: bool
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """`- 30 days`."""
 
     sign: int
@@ -72,8 +68,7 @@ class Step:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """`today`, `now`, `2026-01-31` or `2026-01-31T10:00`, and its steps."""
 
     base: Word
@@ -89,16 +84,14 @@ Value = Text | Number | Truth | Moment | Path
 # ---------------------------------------------------------------- what follows an operand
 
 
-@dataclass(frozen=True, slots=True)
-class Bare:
+class Bare(NamedTuple):
     """Nothing: a boolean by itself."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """`is set`, `is empty`, `is true`, `is false`."""
 
     word: str
@@ -106,8 +99,7 @@ class State:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Versus:
+class Versus(NamedTuple):
     """`= 5`, `contains "x"`, `before today`: an operator and one value.
 
     `operator` is lower case with single spaces. `ignoring` is the place of `ignoring case`.
@@ -120,16 +112,14 @@ class Versus:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class InList:
+class InList(NamedTuple):
     values: tuple[Value, ...]
     ignoring: Word | None
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(NamedTuple):
     """`has "x"` (mode None), `has any ("x", "y")`."""
 
     mode: str | None
@@ -138,16 +128,14 @@ class Has:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(NamedTuple):
     low: Value
     high: Value
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class InRolling:
+class InRolling(NamedTuple):
     """`in last 30 days`; the direction is last or next."""
 
     direction: str
@@ -157,8 +145,7 @@ class InRolling:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class InPeriod:
+class InPeriod(NamedTuple):
     """`in this month`; which is this, last or next."""
 
     which: str
@@ -167,8 +154,7 @@ class InPeriod:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Distance:
+class Distance(NamedTuple):
     """`more than 30 days ago`, `less than 45 days from now`."""
 
     more: bool
@@ -179,8 +165,7 @@ class Distance:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class InSegment:
+class InSegment(NamedTuple):
     name: Text
     start: int
     end: int
@@ -192,8 +177,7 @@ Tail = Bare | State | Versus | InList | Has | Between | InRolling | InPeriod | D
 # ---------------------------------------------------------------- operands
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """`count(deals where …)`."""
 
     function: Word
@@ -209,35 +193,30 @@ Operand = Path | Call
 # ---------------------------------------------------------------- conditions
 
 
-@dataclass(frozen=True, slots=True)
-class Everything:
+class Everything(NamedTuple):
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(NamedTuple):
     items: tuple["Syntax", ...]
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(NamedTuple):
     items: tuple["Syntax", ...]
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(NamedTuple):
     item: "Syntax"
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """`operand tail`; `negated` when the tail was written with `not`."""
 
     operand: Operand
@@ -248,8 +227,7 @@ class Comparison:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(NamedTuple):
     """`in segment "NAME"` of the record itself."""
 
     segment: InSegment
@@ -257,8 +235,7 @@ class Membership:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Quantified:
+class Quantified(NamedTuple):
     """`any deals (C)`; `no` is a negated `any`."""
 
     negated: bool
@@ -268,8 +245,7 @@ class Quantified:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """`at least 2 times`."""
 
     times: str
@@ -278,22 +254,20 @@ class Count:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventCount:
+class EventCount(NamedTuple):
     """`event "NAME" …`; `word` is the place of the word `event`."""
 
     negated: bool
     word: Word
     name: Text
     where: "Syntax | None"
-    count: Count | None
+    counted: Count | None
     window: Tail | None
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventEdge:
+class EventEdge(NamedTuple):
     """`first event "NAME" …`: `when` with its `negated`, or `having`."""
 
     edge: str

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from segctl.conditions.sql import Scope, matching
-from segctl.engine import commit, history, joined
+from segctl.engine import commit, history, joined, lease
 from segctl.engine.definition import Definition, load_definition, vocabulary
 from segctl.engine.history import Counts, Start
 from segctl.engine.limits import check_change
@@ -15,6 +15,19 @@ from segctl.store.opening import Store
 from segctl.store.tables import MemberChange, SegmentState
 
 _changes: sa.Table = MemberChange.__table__  # type: ignore[attr-defined]
+
+PATIENCE = lease.LEASE_TIME
+"""Seconds after which the server ends the transaction of a process that hangs.
+
+Its rows are locked until then, for whoever took its lease over.
+"""
+
+_SETTINGS = sa.text(
+    "SELECT set_config('idle_in_transaction_session_timeout', :patience, true), "
+    # Only some systems let the server notice in mid-statement that the client has gone.
+    "CASE WHEN version() LIKE '%linux%' "
+    "THEN set_config('client_connection_check_interval', '5s', true) END"
+)
 _MEMBER = ["segment_id", "record_id", "recalculation_id"]
 _CHANGE = ["segment_id", "record_id", "recalculation_id", "entered", "since_id"]
 
@@ -22,6 +35,7 @@ _CHANGE = ["segment_id", "record_id", "recalculation_id", "entered", "since_id"]
 def recalculate(store: Store, start: Start, token: str, began: float) -> tuple[int, Counts, bool]:
     """The run, what it did, and whether it was a first fill."""
     with ExitStack() as afterwards, store.write(isolation="REPEATABLE READ") as session:
+        session.execute(_SETTINGS, {"patience": f"{round(PATIENCE * 1000)}ms"})
         words = vocabulary(session)
         definition = load_definition(session, start.segment_id, words)
         state = session.get(SegmentState, start.segment_id)

@@ -18,7 +18,6 @@ from segctl.catalog import (
     ValueType,
     check_new_name,
 )
-from segctl.conditions.parser import parse
 from segctl.errors import (
     AlreadyExists,
     Busy,
@@ -339,6 +338,9 @@ def _users(session: Session, before: Catalog, after: Catalog) -> list[str]:
 
 
 def _reads(condition: str, type: ObjectType, catalog: Catalog) -> bool:
+    # The parser takes longer to import than a listing takes, and only a removal needs it.
+    from segctl.conditions.parser import parse
+
     try:
         parse(condition, type, catalog, _AnySegment())
     except ConditionError:

@@ -13,7 +13,7 @@ from segctl.catalog import Attribute, Catalog, ObjectType, ValueType
 from segctl.errors import AlreadyExists, InvalidValue, UsageError
 from segctl.services.filters import filter_records
 from segctl.services.records import Assignment, Listing, find
-from segctl.services.values import Reading, Value, parse_items, parse_value, quoted, to_text
+from segctl.services.values import Reading, Value, parse_value, quoted, to_text
 from segctl.store import audit
 from segctl.store.opening import Store
 from segctl.store.reading import every_column, read_records, record_columns
@@ -52,7 +52,7 @@ def add(
     with store.write() as session:
         catalog = load_catalog(session)
         tables = record_tables(catalog)
-        reading = _reading(session, separator=",")
+        reading = _reading(session)
         standard = catalog.attributes[_EVENT]
         values: dict[str, object] = {
             "contact_id": find(session, tables, ObjectType.CONTACT, contact),
@@ -167,8 +167,8 @@ class _Clauses:
         return sa.and_(*clauses)
 
 
-def _reading(session: Session, separator: str = ";") -> Reading:
-    return Reading(ZoneInfo(load_workspace(session).timezone), separator=separator)
+def _reading(session: Session) -> Reading:
+    return Reading(ZoneInfo(load_workspace(session).timezone))
 
 
 def _moment(attribute: Attribute, text: str | None, reading: Reading) -> Value:
@@ -185,8 +185,6 @@ def _value(attribute: Attribute, text: str, reading: Reading) -> Value:
 
 def _json_value(attribute: Attribute, text: str, reading: Reading) -> object:
     """A value as it stands in the JSON object of an event."""
-    if attribute.kind.many:
-        return sorted(parse_items(attribute, text, reading)) or None
     value = _value(attribute, text, reading)
     if isinstance(value, dt.datetime):
         return instant_text(value)

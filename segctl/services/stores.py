@@ -6,11 +6,12 @@ from pathlib import Path
 import shlex
 
 from segctl.errors import GuardStopped, SegctlError, StoreVersionError
-from segctl.store import audit, backup, checks
+from segctl.store import audit, backup, checks, trace
 from segctl.store.address import SqliteAddress, without_secrets
 from segctl.store.backup import Backup
 from segctl.store.opening import BUSY_TIMEOUT, CONNECT_TIMEOUT, Store, connect, create_store
 from segctl.store.version import SCHEMA_VERSION
+from segctl.store.workspace import load_workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,32 @@ def upgrade(
                 after={"schema": SCHEMA_VERSION},
             )
         return Upgrade(before, SCHEMA_VERSION, copy)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows went: of the write trace, of who entered and left, of runs."""
+
+    trace: int
+    changes: int
+    runs: int
+
+
+def prune(store: Store, *, now: dt.datetime) -> Pruned:
+    """Delete the history that is older or more than the workspace keeps."""
+    from segctl.engine import history
+
+    traced = 0
+    while True:  # in bites, so that nobody waits long for the lock
+        with store.write() as session:
+            gone = trace.prune(session, load_workspace(session), now)
+        traced += gone
+        if not gone:
+            break
+    with store.write() as session:
+        workspace = load_workspace(session)
+        changes = history.prune_changes(session, workspace, now)
+        return Pruned(traced, changes, history.prune_runs(session, workspace, now))
 
 
 def back_up(url: str, target: Path, *, force: bool = False) -> Backup | str:

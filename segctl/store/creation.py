@@ -181,5 +181,5 @@ def _refuse_unless_empty(session: Session, place: str) -> None:
 def already_there(place: str) -> SegctlError:
     return AlreadyExists(
         f"{place} is a segctl store already",
-        hint="use it, or name another; `segctl store check` looks it over",
+        hint="use it, or name another; segctl store check looks it over",
     )

@@ -123,7 +123,7 @@ def _postgres(state: str | None, talk: str, place: str, *, lost: bool) -> Segctl
             )
         case "3D000":
             return StoreError(
-                f"the store {place} cannot be opened: {talk}", hint="create it with `createdb`"
+                f"the store {place} cannot be opened: {talk}", hint="create it with createdb"
             )
         case "57014":
             return StoreError(

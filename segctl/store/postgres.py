@@ -63,7 +63,7 @@ def _refuse_unfit(place: str, version: int, version_text: str, encoding: str, ic
     if encoding != "UTF8":
         raise StoreError(
             f"the database {place} is encoded in {encoding}, and segctl needs UTF8",
-            hint="create another with `createdb -E UTF8 -T template0 …`",
+            hint="create another with createdb -E UTF8 -T template0 …",
         )
     if not icu:
         raise StoreError(

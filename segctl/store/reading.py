@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 import datetime as dt
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -250,10 +250,6 @@ def _json_value(column: RecordColumn, attributes: Mapping[str, Any] | None) -> A
             return value if number else None
         case ValueType.BOOLEAN:
             return value if isinstance(value, bool) else None
-        case ValueType.TAGS | ValueType.MULTICHOICE:
-            if not isinstance(value, list):
-                return []
-            return sorted({item for item in value if isinstance(item, str)})
         case ValueType.DATE | ValueType.DATETIME:
             if not isinstance(value, str):
                 return None
@@ -263,3 +259,7 @@ def _json_value(column: RecordColumn, attributes: Mapping[str, Any] | None) -> A
                 return dt.datetime.fromisoformat(value)
             except ValueError:
                 return None
+        case ValueType.TAGS | ValueType.MULTICHOICE:
+            raise TypeError(f"{column.attribute} has many values")
+        case _:
+            assert_never(column.attribute.kind)

@@ -63,7 +63,7 @@ def connect(path: Path | None, busy_timeout: float) -> sqlite3.Connection:
     if path is None:
         return _set_up(_open(":memory:", busy_timeout))
     if not path.exists():
-        raise StoreError(f"there is no store {path}", hint="set one up with `segctl init`")
+        raise StoreError(f"there is no store {path}", hint="set one up with segctl init")
     if not is_read_only(path):
         return _set_up(_open(path.as_uri() + "?mode=rw", busy_timeout))
     return _set_up(_open_read_only(path, busy_timeout))
@@ -106,7 +106,7 @@ def _open_read_only(path: Path, busy_timeout: float) -> sqlite3.Connection:
             raise StoreError(
                 f"the store {path} is read-only here, and its newest changes are in {log.name}, "
                 "which cannot be read without writing beside it",
-                hint="ask whoever owns the store to run `segctl store check`, which folds them in",
+                hint="ask whoever owns the store to run segctl store check, which folds them in",
                 reason="read_only",
             ) from error
         connection = _open(path.as_uri() + "?mode=ro&immutable=1", busy_timeout)

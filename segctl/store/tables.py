@@ -253,8 +253,7 @@ class TraceMark(SQLModel, table=True):
     """A place in the trace and when it was passed, so that the trace can be pruned by age.
 
     `position` is a trace id on SQLite and a transaction id on Postgres. `pruned`: everything
-    before it is gone,
-    and a watermark from before it is too old.
+    before it is gone, and a watermark from before it is too old.
     """
 
     __tablename__ = "trace_mark"

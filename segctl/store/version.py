@@ -25,7 +25,7 @@ def refuse(place: str, version: str | None) -> None:
     if version < SCHEMA_VERSION:
         raise StoreVersionError(
             f"the store {place} has schema {version}, and this segctl needs {SCHEMA_VERSION}",
-            hint="bring it up to date with `segctl store upgrade`",
+            hint="bring it up to date with segctl store upgrade",
             **fields,
         )
     raise StoreVersionError(
@@ -36,4 +36,4 @@ def refuse(place: str, version: str | None) -> None:
 
 
 def not_a_store(place: str) -> StoreError:
-    return StoreError(f"{place} is not a segctl store", hint="set one up with `segctl init`")
+    return StoreError(f"{place} is not a segctl store", hint="set one up with segctl init")

@@ -21,7 +21,7 @@ def load_workspace(session: Session) -> Workspace:
     if workspace is None:
         raise StoreError(
             "the store has no workspace row: it was damaged or not set up to the end",
-            hint="restore a backup, or set up a new store with `segctl init`",
+            hint="restore a backup, or set up a new store with segctl init",
         )
     return workspace
 

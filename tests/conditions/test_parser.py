@@ -328,11 +328,11 @@ def test_500_comparisons_are_read_and_501_are_refused() -> None:
     assert refusal(" or ".join(["vip"] * 501)).fields["limit"] == "comparisons"
 
 
-def test_8_hops_are_read_and_9_are_refused() -> None:
-    # From a task back and forth there are no cycles of to-one relations, so none is that long.
+def test_a_path_is_read_and_one_that_is_too_long_is_refused() -> None:
     path = "deal.contact.company.name"
     assert to_text(read(f'{path} = "x"', T.TASK)) == f'{path} = "x"'
     assert refusal(f'{"deal." * 9}name = "x"', T.TASK).message.startswith("unknown attribute")
+    assert refusal(f'{"deal." * 10}name = "x"', T.TASK).fields["limit"] == "hops"
 
 
 def test_8_nested_brackets_of_related_records_are_read_and_9_are_refused() -> None:

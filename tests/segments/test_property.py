@@ -14,7 +14,7 @@ from segctl.store.opening import Store
 from segctl.store.records import record_tables
 from segctl.store.workspace import load_catalog
 from tests.conftest import NOW
-from tests.engine.workspace import changes, recalc, segment, stored
+from tests.engine.workspace import changes, recalc, segment, sql, stored
 
 SEGMENTS = {
     "Big": ("company", "size > 5"),
@@ -25,6 +25,7 @@ SEGMENTS = {
     "Alone": ("contact", "company is empty"),
 }
 
+# An update or delete names a place in the list of the records that there are.
 numbers = st.none() | st.integers(0, 9)
 company = st.tuples(st.just("company"), numbers, st.sampled_from(["a", "b", None]))
 contact = st.tuples(st.just("contact"), numbers, numbers)
@@ -37,26 +38,33 @@ rounds = st.lists(st.lists(insert | update | delete, max_size=8), min_size=1, ma
 def apply(store: Store, edits) -> None:
     with store.write() as session:
         tables = record_tables(load_catalog(session))
-        there = set(session.execute(sa.select(tables.record(ObjectType.COMPANY).c.id)).scalars())
+
+        def pick(type: str, place: int | None) -> int | None:
+            query = sa.select(tables.record(ObjectType(type)).c.id).order_by(sa.column("id"))
+            ids = session.execute(query).scalars().all()
+            return None if place is None or not ids else ids[place % len(ids)]
+
         for edit in edits:
             kind, what = edit[0], edit[1]
+            type = what if kind == "delete" else what[0]
+            table = tables.record(ObjectType(type))
             if kind == "delete":
-                table = tables.record(ObjectType(what))
-                session.execute(sa.delete(table).where(table.c.id == edit[2]))
-                there -= {edit[2]} if what == "company" else set()
+                session.execute(sa.delete(table).where(table.c.id == pick(type, edit[2])))
                 continue
-            table = tables.record(ObjectType(what[0]))
-            values = (
-                {"size": what[1], "name": what[2]}
-                if what[0] == "company"
-                else {"score": what[1], "company_id": what[2] if what[2] in there else None}
-            )
-            if kind == "insert":
-                new = session.execute(sa.insert(table).values(**values).returning(table.c.id))
-                id = new.scalar_one()
-                there |= {id} if what[0] == "company" else set()
+            if type == "company":
+                values = {"size": what[1], "name": what[2]}
             else:
-                session.execute(sa.update(table).where(table.c.id == edit[2]).values(**values))
+                values = {"score": what[1], "company_id": pick("company", what[2])}
+            if kind == "insert":
+                session.execute(sa.insert(table).values(**values))
+            else:
+                id = pick(type, edit[2])
+                session.execute(sa.update(table).where(table.c.id == id).values(**values))
+
+
+def empty(store: Store) -> None:
+    sql(store, "DELETE FROM contact")
+    sql(store, "DELETE FROM company")
 
 
 def truth(store: Store, name: str) -> list[int]:
@@ -81,6 +89,8 @@ def prepared(store: Store) -> Store:
 def test_members_are_the_truth_and_changes_replay(prepared: Store):
     @given(rounds)
     def check(edits) -> None:
+        empty(prepared)
+        recalc(prepared)
         for some in edits:
             before = {name: set(stored(prepared, name)) for name in SEGMENTS}
             apply(prepared, some)

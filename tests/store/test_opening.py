@@ -275,7 +275,7 @@ def test_a_refused_login_does_not_show_the_password(password: str) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no store") as caught:
         open_store(str(tmp_path / "none.sqlite"))
-    assert caught.value.hint == "set one up with `segctl init`"
+    assert caught.value.hint == "set one up with segctl init"
     assert list(tmp_path.iterdir()) == []
 
 

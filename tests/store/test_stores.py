@@ -285,6 +285,18 @@ def test_a_newer_store_is_not_upgraded(store: Store, segctl: Call) -> None:
     assert "upgrade segctl on this machine" in refused.stderr
 
 
+# ---------------------------------------------------------------- prune
+
+
+def test_pruning_keeps_what_the_workspace_keeps(sqlite_store: Store, segctl: Call) -> None:
+    with program(sqlite_store) as foreign:
+        foreign.run(*(f"INSERT INTO company (size) VALUES ({n})" for n in range(9)))
+        segctl("workspace", "set", "trace_keep_rows", "2", store=sqlite_store).ok()
+        done = segctl("store", "prune", store=sqlite_store).ok()
+        assert done.stderr == ("pruned 7 rows of the write trace, 0 member changes and 0 runs\n")
+        assert foreign.rows("SELECT count(*) FROM trace") == [(2,)]
+
+
 # ---------------------------------------------------------------- backup
 
 

@@ -1,6 +1,6 @@
 """And, or, not; and which table a name is looked up in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -93,22 +93,19 @@ class _Compiler:
         """
         terms: list[Term] = []
         asked: dict[Hops, list[Literal]] = {}
-        for condition, wanted in literals:
-            match condition:
-                case Everything() | Not() | And() | Or():
-                    terms.append(self.term(condition, place, wanted=wanted))
-                case _:
-                    hops = _walked(condition)
-                    if hops:
-                        literal = (_at_the_end(condition), wanted)
-                        if holds_of_none(condition, self.scope):
-                            # True where the path ends early; only its complement is a question
-                            # about a record that is there.
-                            literal = (Not(literal[0]), not wanted)
-                        asked.setdefault(hops, []).append(literal)
-                    else:
-                        term = self._single(condition, place)
-                        terms.append(term if wanted else term.negated())
+        for condition, wanted in _spread(literals, all_wanted=all_wanted):
+            if isinstance(condition, Everything | And | Or):
+                terms.append(self.term(condition, place, wanted=wanted))
+            elif hops := _walked(condition):
+                literal = (_at_the_end(condition), wanted)
+                if holds_of_none(condition, self.scope):
+                    # True where the path ends early; only its complement is a question about a
+                    # record that is there.
+                    literal = (Not(literal[0]), not wanted)
+                asked.setdefault(hops, []).append(literal)
+            else:
+                term = self._single(condition, place)
+                terms.append(term if wanted else term.negated())
         for hops, same in asked.items():
             assert isinstance(place, Row)
             terms.append(self._through(hops, same, place, all_wanted=all_wanted))
@@ -176,6 +173,18 @@ class _Compiler:
         cte = sa.select(table.c.id).select_from(table).where(term.sql).correlate(None).cte()
         inside = table.c.id.in_(sa.select(cte.c.id))
         return Term(inside, term.cost, 12, opposite=table.c.id.not_in(sa.select(cte.c.id)))
+
+
+def _spread(literals: Iterable[Literal], *, all_wanted: bool) -> Iterator[Literal]:
+    """Without Not, and without And or Or where they only continue the list."""
+    for condition, wanted in literals:
+        while isinstance(condition, Not):
+            condition, wanted = condition.item, not wanted
+        continues = And if wanted == all_wanted else Or
+        if isinstance(condition, continues):
+            yield from _spread(((item, wanted) for item in condition.items), all_wanted=all_wanted)
+        else:
+            yield condition, wanted
 
 
 # ---------------------------------------------------------------- paths

@@ -91,11 +91,8 @@ def attribute_converter(
 def items_converter(
     attribute: Attribute, reading: Reading, value_map: Mapping[str, str] | None
 ) -> Converter:
-    """The converter of a multi-valued attribute: to sets, in an event's object to sorted lists."""
-    parse = items_parser(attribute, reading, value_map)
-    if attribute.type is not ObjectType.EVENT:
-        return Converter(parse)
-    return Converter(lambda raw: sorted(parse(raw)) or None)
+    """The converter of a multi-valued attribute, to sets of items."""
+    return Converter(items_parser(attribute, reading, value_map))
 
 
 def is_kept(attribute: Attribute) -> bool:

@@ -58,6 +58,10 @@ def infer(
     attributes, empty = [], []
     for one, guess in zip(new, guesses, strict=True):
         kind = guess.kind
+        if kind is ValueType.TAGS and type is ObjectType.EVENT:
+            kind = (
+                ValueType.STRING
+            )  # an attribute of an event has one value, so the lists are refused
         if kind is None:
             empty.append(one.source.name)
         else:
