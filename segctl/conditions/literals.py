@@ -72,14 +72,11 @@ def _escaped(character: str) -> str:
         return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
     if " " <= character <= "~" or not _hidden(character):
         return character
-    if ord(character) <= 0xFFFF:
-        return f"\\u{ord(character):04X}"
-    above = ord(character) - 0x10000
-    return f"\\u{0xD800 + (above >> 10):04X}\\u{0xDC00 + (above & 0x3FF):04X}"
+    return f"\\u{ord(character):04X}"
 
 
 def _hidden(character: str) -> bool:
-    """Control characters, and those that reorder or break the line around them."""
+    """Control characters, and those that reorder or break the line; all of them below U+10000."""
     return unicodedata.category(character) in ("Cc", "Zl", "Zp") or character in (
         "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from segctl.catalog import SEGMENT_TYPES, Catalog, ObjectType
 from segctl.conditions import walk
@@ -9,7 +10,9 @@ from segctl.conditions.nodes import Condition, InSegment
 from segctl.conditions.parser import AnySegments, SegmentNames, parse
 from segctl.conditions.printer import to_text
 from segctl.errors import ConditionError
-from segctl.store.opening import Store
+
+if TYPE_CHECKING:
+    from segctl.store.opening import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,14 @@ class CheckedCondition:
     """Whether the attributes and segments of a store were known."""
 
 
-def check(store: Store | None, text: str, type: ObjectType | None) -> CheckedCondition:
+def check(store: "Store | None", text: str, type: ObjectType | None) -> CheckedCondition:
     """The condition as one of `type`, or of whichever types it fits; ConditionError otherwise.
 
     Without a store the standard attributes are what there is, and any segment may be named.
     """
     if store is None:
         return _check(text, type, Catalog(), AnySegments(), stored=False)
+    # Without a store no database code is needed.
     from segctl.engine.definition import vocabulary
 
     with store.read() as session:

@@ -94,7 +94,12 @@ def _darwin() -> Iterator[tuple[Path, str]]:
         )
     except (OSError, subprocess.SubprocessError):
         return
-    for line in run.stdout.splitlines():  # host:/share on /Volumes/share (nfs, nodev, …)
+    yield from parse_mount_program(run.stdout)
+
+
+def parse_mount_program(text: str) -> Iterator[tuple[Path, str]]:
+    """Read what mount prints on macOS: `device on place (kind, option, …)`."""
+    for line in text.splitlines():
         _, found, rest = line.partition(" on ")
         place, _, options = rest.rpartition(" (")
         if found:

@@ -69,13 +69,18 @@ class Store:
             yield session
 
     @contextmanager
-    def write(self, *, isolation: str | None = None) -> Iterator[Session]:
+    def write(self, *, isolation: str | None = None, durable: bool = True) -> Iterator[Session]:
         """A transaction that is kept if its block ends, and undone if that raises.
+
+        Not `durable`: a power cut may take it back, together with all later ones of that kind, and
+        leaves the store as it was before. That saves a flush to the disk, which is most of a small
+        commit; right for leases and for what is computed again anyway. The next durable one keeps
+        all before it, too.
 
         `isolation` is for Postgres: READ COMMITTED unless it says REPEATABLE READ. On SQLite a
         write holds the store's only write lock from its start.
         """
-        options: dict[str, Any] = {sqlite.BEGIN: "BEGIN IMMEDIATE"}
+        options: dict[str, Any] = {sqlite.BEGIN: "BEGIN IMMEDIATE", sqlite.DURABLE: durable}
         if self.dialect == "postgresql":
             options = {
                 "isolation_level": isolation or "READ COMMITTED",
@@ -85,7 +90,7 @@ class Store:
             raise read_only(str(self))
         with self._transaction(options, writing=True) as session:
             if self.dialect == "postgresql":
-                postgres.begin_write(session, self.busy_timeout)
+                postgres.begin_write(session, self.busy_timeout, durable=durable)
             check_version(session, str(self))
             yield session
 

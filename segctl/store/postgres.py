@@ -72,8 +72,10 @@ def _refuse_unfit(place: str, version: int, version_text: str, encoding: str, ic
         )
 
 
-def begin_write(session: Session, lock_timeout: float) -> None:
+def begin_write(session: Session, lock_timeout: float, *, durable: bool = True) -> None:
     """Let no schema change in while this transaction writes. Before the first snapshot is taken."""
+    if not durable:
+        session.connection().exec_driver_sql("SET LOCAL synchronous_commit = off")
     _begin(session, lock_timeout, "ROW EXCLUSIVE")
 
 

@@ -17,6 +17,9 @@ from segctl.store.filesystems import network_file_system
 BEGIN = "segctl_begin"
 """Execution option of a connection: the statement that begins its transaction."""
 
+DURABLE = "segctl_durable"
+"""Execution option: whether the commit waits until it is on the disk; True unless it says not."""
+
 MINIMUM_VERSION = (3, 40, 0)
 
 # FULL and not NORMAL: one more fsync per commit, and a command that said "done" stays done when
@@ -48,7 +51,12 @@ def engine(address: SqliteAddress, busy_timeout: float) -> sa.Engine:
 
     @event.listens_for(made, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
+        options = connection.get_execution_options()
+        wanted = "FULL" if options.get(DURABLE, True) else "NORMAL"
+        if connection.info.get("synchronous", "FULL") != wanted:
+            connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
+            connection.info["synchronous"] = wanted
+        connection.exec_driver_sql(options.get(BEGIN, "BEGIN"))
 
     return made
 

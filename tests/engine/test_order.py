@@ -1,5 +1,7 @@
 """Dependencies first, and cycles found."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
@@ -66,7 +68,7 @@ def test_any_graph_is_ordered_or_has_a_cycle(references: dict[int, set[int]]):
         cycle = found.path
     if cycle is not None:
         assert cycle[0] == cycle[-1]
-        assert all(b in references[a] for a, b in zip(cycle, cycle[1:], strict=False))
+        assert all(b in references[a] for a, b in pairwise(cycle))
         return
     assert sorted(order) == segments
     place = {segment: n for n, segment in enumerate(order)}

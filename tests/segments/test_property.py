@@ -1,6 +1,6 @@
 """After any edits of records: members = truth, and the changes replay."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 import sqlalchemy as sa
@@ -87,6 +87,7 @@ def prepared(store: Store) -> Store:
 
 
 def test_members_are_the_truth_and_changes_replay(prepared: Store):
+    @settings(max_examples=max(10, settings.default.max_examples // 4))
     @given(rounds)
     def check(edits) -> None:
         empty(prepared)

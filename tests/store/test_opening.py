@@ -185,6 +185,25 @@ def test_instants_come_back_in_utc(store: Store) -> None:
     assert created.tzinfo is dt.UTC
 
 
+def test_a_write_that_need_not_last_is_flushed_with_the_next(store: Store) -> None:
+    query = {
+        "sqlite": ("PRAGMA synchronous", 1, 2),
+        "postgresql": ("SHOW synchronous_commit", "off", "on"),
+    }
+    setting, loose, firm = query[store.dialect]
+    if store.dialect == "postgresql":
+        with program(store) as foreign:
+            name = foreign.rows("SELECT current_database()")[0][0]
+            foreign.run(f"ALTER DATABASE {name} SET synchronous_commit = on")
+    with store.write(durable=False) as session:
+        assert session.execute(sa.text(setting)).scalar() == loose
+        session.execute(sa.text(COMPANY))
+    store.close()
+    with store.write() as session:
+        assert session.execute(sa.text(setting)).scalar() == firm
+    assert names(store) == ["a"]
+
+
 # ---------------------------------------------------------------- addresses
 
 
