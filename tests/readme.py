@@ -41,8 +41,8 @@ def _steps(block: str) -> Iterator[Step]:
             if command:
                 yield Step("\n".join(command), "\n".join(output).strip("\n"))
             command, output = [line[2:]], []
-        elif line.startswith("> ") and not output:
-            command.append(line[2:])
+        elif command and command[-1].endswith("\\"):
+            command.append(line)
         else:
             output.append(line)
     if command:
@@ -66,7 +66,8 @@ class Shell:
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
-            "SEGCTL_ACTOR": "you",
+            # As on a terminal: data and talk in the order in which they are said.
+            "PYTHONUNBUFFERED": "1",
         }
 
     def run(self, command: str) -> str:
@@ -90,7 +91,7 @@ _VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "TIME"),
     (re.compile(r"\((just now|in \d+ \w+|\d+ \w+ ago)\)|just now|\d+ (s|min) ago"), "AGO"),
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "DURATION"),
-    (re.compile(r" {2,}|[─━═]{2,}"), " "),
+    (re.compile(r"[ ─]{2,}"), " "),
 )
 
 
@@ -110,8 +111,7 @@ def refreshed(page: str) -> str:
             lines: list[str] = []
             for step in _steps(found[1]):
                 ran = replace(step, output=shell.run(step.command))
-                first, *more = ran.command.split("\n")
-                lines += [f"$ {first}", *(f"> {line}" for line in more)]
+                lines.append(f"$ {ran.command}")
                 lines += [ran.output, ""] if ran.output else []
             return "```console\n" + "\n".join(lines).rstrip("\n") + "\n```"
 
