@@ -76,6 +76,8 @@ def command(
             "members are only ever counted as of now: --at needs --dry-run",
             hint="segctl segments members NAME --live --at … lists them as of another time",
         )
+    from segctl.services import stores
+
     with context.store() as store:
         outcomes, failure = run(
             store,
@@ -87,6 +89,9 @@ def command(
             dry_run=dry_run,
             at=at,
         )
+        if all and not dry_run:
+            # Whoever runs this from cron has no daemon that would keep the history within bounds.
+            stores.prune(store, now=context.now())
     _print(outcomes, output_format)
     if failure is not None:
         raise failure

@@ -371,3 +371,17 @@ def test_listing_imports_no_language_and_no_migrations(sqlite_store: Store, segc
         check=True,
     )
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_recalculating_all_keeps_the_history_within_its_bounds(run, store: Store):
+    companies(store, [60])
+    segment(store, "Big", "size > 50")
+    recalc(store)
+    recalc(store)
+    sql(store, "UPDATE workspace SET run_keep_days = 1")
+    run("recalc", "Big").ok()
+    assert len(runs(store, "Big")) == 3
+    run("recalc", "--all").ok()
+    first, *later = runs(store, "Big")
+    assert first.baseline
+    assert len(later) == 2  # of today; the second one of March is gone
