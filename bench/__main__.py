@@ -17,6 +17,7 @@ from pathlib import Path
 import platform
 from random import Random
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -223,15 +224,11 @@ def _compare_members(store: BenchStore, ours: str, theirs: str) -> None:
 
 
 def _compared(what: str, pairs: Sequence[tuple[Run, Run]], target: float) -> Iterator[Line]:
-    for part, read in (("", lambda run: run.wall), (" (CPU)", lambda run: run.cpu)):
-        ours, hand = (sorted(read(pair[n]) for pair in pairs)[len(pairs) // 2] for n in (0, 1))
-        yield Line(
-            f"{what}{part}",
-            f"{ours:.1f} s",
-            f"{hand:.1f} s",
-            f"{ours / hand:.2f}",
-            "" if part else f"≤ {target}",
-        )
+    ours, theirs = ([pair[n] for pair in pairs] for n in (0, 1))
+    wall = [statistics.median(run.wall for run in runs) for runs in (ours, theirs)]
+    cpu = [statistics.median(run.cpu for run in runs) for runs in (ours, theirs)]
+    for part, (mine, hand), wanted in (("", wall, f"≤ {target}"), (" (CPU)", cpu, "")):
+        yield Line(f"{what}{part}", f"{mine:.1f} s", f"{hand:.1f} s", f"{mine / hand:.2f}", wanted)
 
 
 # ---------------------------------------------------------------- the rest

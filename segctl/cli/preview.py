@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from segctl.catalog import PLURALS
 from segctl.cli import context, output
 from segctl.cli.options import (
     AtOption,
@@ -54,5 +55,5 @@ def command(
     output.note(found.canonical)
     output.show(found.rows, record_columns_shown(found.columns), output_format, zone=zone, now=now)
     more = f"; the first {len(found.rows):,} are shown" if len(found.rows) < found.count else ""
-    matches = "record matches" if found.count == 1 else "records match"
-    output.note(f"{found.count:,} {type} {matches}{more}")
+    matches = f"{type} matches" if found.count == 1 else f"{PLURALS[type]} match"
+    output.note(f"{found.count:,} {matches}{more}")

@@ -139,6 +139,8 @@ def show(
     if output_format is not Format.TABLE:
         output.show_one(row, DETAILS, output_format)
         return
+    if row["canonical"] == row["condition"]:
+        row["canonical"] = None
     shown = [c for c in DETAILS if row[c.key] not in (None, "", []) or c.empty]
     output.show_one(row, shown)
     if details.runs:

@@ -75,9 +75,12 @@ def prepare(url: str, *, now: dt.datetime) -> Store:
 
 
 def _held(session: Session) -> str | None:
-    """What a store holds, None if nothing that anybody made."""
+    """What a store holds, None if nothing that would be missed.
+
+    The demo's own attributes may be there: an interrupted demo leaves them.
+    """
     catalog = load_catalog(session)
-    if catalog.custom:
+    if not set(catalog.custom) <= set(ATTRIBUTES):
         return "attributes of its own"
     if session.exec(select(Segment.id).limit(1)).first() is not None:
         return "segments"
@@ -103,7 +106,10 @@ def fill(
     """
     if not SMALLEST <= records <= LARGEST:
         raise UsageError(f"a demo has {SMALLEST} to {LARGEST:,} records, not {records:,}")
-    attributes.add_all(store, ATTRIBUTES, now=now, actor=actor)
+    with store.read() as session:
+        there = load_catalog(session).custom
+    missing = [attribute for attribute in ATTRIBUTES if attribute not in there]
+    attributes.add_all(store, missing, now=now, actor=actor)
     with store.write() as session:
         catalog = load_catalog(session)
         written = _write(session, catalog, content(records, seed, now), progress)

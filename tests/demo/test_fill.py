@@ -3,9 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
-from segctl.catalog import ObjectType
+from segctl.catalog import Attribute, ObjectType, ValueType
 from segctl.errors import AlreadyExists, UsageError
-from segctl.services import demo, recalculation
+from segctl.services import attributes, demo, recalculation
 from segctl.services.demo_segments import ATTRIBUTES, SEGMENTS
 from segctl.store.opening import Store
 from segctl.store.records import record_tables
@@ -62,10 +62,27 @@ def test_records_can_be_added_afterwards(store: Store) -> None:
         assert session.execute(added).scalar_one() > highest
 
 
-def test_a_store_with_records_is_refused(store: Store) -> None:
+def test_a_store_that_holds_a_demo_is_refused(store: Store) -> None:
     filled(store, 200)
+    with pytest.raises(AlreadyExists, match="holds segments"):
+        demo.prepare(store.url, now=NOW)
+
+
+def test_a_store_with_attributes_of_its_own_is_refused(store: Store) -> None:
+    own = Attribute(ObjectType.DEAL, "margin", ValueType.FLOAT, standard=False)
+    attributes.add(store, own, now=NOW, actor="test")
     with pytest.raises(AlreadyExists, match="attributes of its own"):
         demo.prepare(store.url, now=NOW)
+
+
+def test_an_interrupted_demo_can_be_made_again(store: Store) -> None:
+    def interrupt(advance: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        demo.fill(store, records=200, now=NOW, actor="test", progress=interrupt)
+    with demo.prepare(store.url, now=NOW) as prepared:
+        assert filled(prepared, 200).records == 200
 
 
 def test_an_empty_store_is_used(store: Store) -> None:

@@ -343,7 +343,7 @@ def test_preview_counts_shows_and_stores_nothing(run, store: Store):
     companies(store, range(60, 75))
     result = run("preview", "--type", "company", "--where", "size>50", "-o", "csv").ok()
     assert len(result.lines) == 11
-    assert "15 company records match; the first 10 are shown" in result.stderr
+    assert "15 companies match; the first 10 are shown" in result.stderr
     call = ("preview", "--type", "company", "--where", "size>50")
     assert run(*call, "-o", "count").ok().stdout == "15\n"
     assert len(rows(run(*call, "--limit", "3", "-o", "ndjson").ok().stdout)) == 3
