@@ -236,6 +236,7 @@ def delete(
         # Refused before anybody is asked.
         look = segments.find if force else segments.check_unused
         view = look(store, segment, type)
+        broken = segments.show(store, f"#{view.id}").read_by
         members = "" if view.count is None else f", its {view.count:,} memberships"
         output.confirm(
             f'Delete the segment "{view.name}"{members} and its history? Records are untouched.',
@@ -249,6 +250,8 @@ def delete(
             actor=context.actor(),
         )
     output.note(f'deleted "{view.name}"; the records are untouched')
+    if broken:
+        output.warn("these segments fail until their condition is changed: " + ", ".join(broken))
 
 
 @app.command()

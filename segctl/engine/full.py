@@ -44,7 +44,7 @@ def recalculate_full(store: Store, start: Start, token: str) -> Done:
         try:
             run, counts, baseline = recalculate(store, start, token, began)
         except Busy as error:
-            collided = error.fields.get("reason") in ("serialization", "deadlock")
+            collided = error.fields.get("reason") in ("serialization", "deadlock", "catalog")
             if not collided or attempt == ATTEMPTS:
                 raise
             time.sleep(PAUSE * 2 ** (attempt - 1))

@@ -187,7 +187,7 @@ def renewing(store: Store, token: str, seconds: float = LEASE_TIME) -> Iterator[
         yield
     finally:
         done.set()
-        thread.join()
+        thread.join(1)  # not for as long as a locked store may keep a renewal waiting
 
 
 def busy(holder: Holder | None, name: str) -> Busy:

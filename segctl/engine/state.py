@@ -1,5 +1,6 @@
 """What is known of a segment's members: fresh or stale, counted or not, failed, too heavy."""
 
+import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ _runs: sa.Table = Recalculation.__table__  # type: ignore[attr-defined]
 
 LIGHT_RUNS = 3
 """So many lighter runs of the same mode clear the flag "too heavy"."""
+SHARE_FROM_SECONDS = 1.0
+SHARE_FROM_SEGMENTS = 10
+"""The share of a day's time says something from so long a run and so many segments up."""
 
 
 def load_state(session: Session, segment: int) -> SegmentState:
@@ -56,30 +60,56 @@ def failed(session: Session, segment: int, error: str) -> None:
 def _weigh(
     session: Session, workspace: Workspace, state: SegmentState, start: Start, duration: float
 ) -> None:
-    """Flag a run that took too long; clear the flag after some lighter ones of the same mode."""
-    limit = workspace.heavy_seconds
-    if duration > limit:
-        state.too_heavy = True
-        state.heavy_reasons = [f"it took {duration:.1f} s, and more than {limit:g} s is too heavy"]
-        return
-    if not state.too_heavy:
-        return
-    before = session.execute(
-        sa.select(_runs.c.duration)
-        .where(
-            _runs.c.segment_id == start.segment_id,
-            _runs.c.mode == start.mode,
-            _runs.c.error.is_(None),
+    """Flag what takes too long; clear the flag after some lighter runs of the same mode.
+
+    The run itself is among the stored ones already.
+    """
+    reasons = []
+    if duration > workspace.heavy_seconds:
+        reasons.append(
+            f"it took {duration:.1f} s, and more than {workspace.heavy_seconds:g} s is too heavy"
+        )
+    if duration >= SHARE_FROM_SECONDS:
+        share = _share_of_day(session, start)
+        if share > workspace.heavy_share:
+            reasons.append(
+                f"it took {share:.0%} of the time of all segments in the last day, and more than "
+                f"{workspace.heavy_share:.0%} is too heavy"
+            )
+    if reasons:
+        state.too_heavy, state.heavy_reasons = True, reasons
+    elif state.too_heavy:
+        last = session.execute(
+            sa.select(_runs.c.duration)
+            .where(
+                _runs.c.segment_id == start.segment_id,
+                _runs.c.mode == start.mode,
+                _runs.c.error.is_(None),
+                _runs.c.duration.is_not(None),
+            )
+            .order_by(_runs.c.id.desc())
+            .limit(LIGHT_RUNS)
+        ).scalars()
+        durations = list(last)
+        if len(durations) == LIGHT_RUNS and max(durations) <= workspace.heavy_seconds:
+            state.too_heavy, state.heavy_reasons = False, []
+
+
+def _share_of_day(session: Session, start: Start) -> float:
+    """The segment's part of the time that all took in the last day; 0 where few were at work."""
+    mine = sa.case((_runs.c.segment_id == start.segment_id, _runs.c.duration), else_=0.0)
+    row = session.execute(
+        sa.select(
+            sa.func.count(_runs.c.segment_id.distinct()),
+            sa.func.sum(_runs.c.duration),
+            sa.func.sum(mine),
+        ).where(
+            _runs.c.started_at > start.started_at - dt.timedelta(days=1),
             _runs.c.duration.is_not(None),
         )
-        .order_by(_runs.c.id.desc())
-        .limit(LIGHT_RUNS)
-    ).scalars()
-    # The run that is being stored is among them.
-    durations = list(before)
-    if len(durations) == LIGHT_RUNS and max(durations) <= limit:
-        state.too_heavy = False
-        state.heavy_reasons = []
+    ).one()
+    segments, total, own = row
+    return own / total if segments >= SHARE_FROM_SEGMENTS and total else 0.0
 
 
 def is_stale(definition_hash: str, counted_hash: str | None) -> bool:

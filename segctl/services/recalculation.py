@@ -175,7 +175,8 @@ def dry_run(
                 sizes = difference.sizes(session, definition.condition, view.type, view.id, scope)
         except StoreVersionError:
             raise
-        except SegctlError as error:
+        except (SegctlError, sa.exc.DBAPIError) as caught:
+            error = caught if isinstance(caught, SegctlError) else _refused(caught)
             outcomes.append(failure(view, "", error, time.perf_counter() - began))
         else:
             outcomes.append(

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 import datetime as dt
 from enum import Enum
-import json
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -55,9 +54,14 @@ def record_writer(
     session: Session, tables: RecordTables, type: ObjectType, columns: Iterable[str] = ()
 ) -> "RecordWriter":
     """The writer for the session's store. `columns` are what rows have of the record table."""
+    # They are made of what is here, and so cannot be imported before it.
     if session.get_bind().dialect.name == "postgresql":
-        return _PostgresWriter(session, tables, type, columns)
-    return _SqliteWriter(session, tables, type, columns)
+        from segctl.store.writing_postgres import PostgresWriter
+
+        return PostgresWriter(session, tables, type, columns)
+    from segctl.store.writing_sqlite import SqliteWriter
+
+    return SqliteWriter(session, tables, type, columns)
 
 
 class RecordWriter(ABC):
@@ -218,14 +222,14 @@ class RecordWriter(ABC):
         """Id: the line at which it was seen, for the ids that were."""
         sql = self._sql(
             "seen",
-            lambda: sa.select(_SEEN.c.id, _SEEN.c.line).where(self._among(_SEEN.c.id)),
+            lambda: sa.select(SEEN.c.id, SEEN.c.line).where(self._among(SEEN.c.id)),
         )
         with self._driver() as cursor:
             return dict(self._fetch(cursor, sql, ids))
 
     def remember(self, lines: Sequence[tuple[int, int]]) -> None:
         """Note (id, line) pairs as seen."""
-        self._add(_SEEN, ("id", "line"), lines)
+        self._add(SEEN, ("id", "line"), lines)
 
     # -------------------------------------------------------------- what the stores do differently
 
@@ -294,184 +298,10 @@ class RecordWriter(ABC):
 _RACES: Final = ("23503", "23505")
 """Postgres's foreign key and unique violations: what was looked up a moment ago has changed."""
 
-_SEEN: Final = sa.Table(
+SEEN: Final = sa.Table(
     "segctl_seen",
     sa.MetaData(),
     sa.Column("id", sa.BigInteger, primary_key=True),
     sa.Column("line", sa.BigInteger),
 )
-
-
-class _SqliteWriter(RecordWriter):
-    _next: int | None = None
-
-    def allocate(self, count: int) -> list[int]:
-        # Nobody else can write before this transaction ends, so counting here is safe.
-        if self._next is None:
-            sequence = sa.table("sqlite_sequence", sa.column("name"), sa.column("seq"))
-            used = self.session.execute(
-                sa.select(
-                    sa.select(sequence.c.seq)
-                    .where(sequence.c.name == self.table.name)
-                    .scalar_subquery(),
-                    sa.select(sa.func.max(self.table.c.id)).scalar_subquery(),
-                )
-            ).one()
-            self._next = max(used[0] or 0, used[1] or 0) + 1
-        first, self._next = self._next, self._next + count
-        return list(range(first, self._next))
-
-    @contextmanager
-    def unchecked(self) -> Iterator[None]:
-        # The CHECKs take 40 % of the time of an INSERT, most of it in strftime().
-        with self._driver() as cursor:
-            cursor.execute("PRAGMA ignore_check_constraints = ON")
-        try:
-            yield
-        finally:
-            with self._driver() as cursor:
-                cursor.execute("PRAGMA ignore_check_constraints = OFF")
-
-    def locked(self, rows: Sequence[Row]) -> list[Row | None]:
-        return list(rows)  # nobody else can have written since they were read
-
-    def insert(self, rows: Sequence[Row]) -> None:
-        self._add(self.table, ("id", *self.columns), rows)
-
-    def update(self, rows: Sequence[Row]) -> None:
-        table = self.table
-        sql = self._sql(
-            "update",
-            lambda: (
-                sa.update(table)
-                .where(table.c.id == sa.bindparam("key"))
-                .values({name: sa.bindparam(f"new_{name}") for name in self.columns})
-            ),
-        )
-        with self._driver() as cursor:
-            cursor.executemany(sql, ((*row[1:], row[0]) for row in rows))
-
-    def start_seen(self) -> None:
-        with self._driver() as cursor:
-            cursor.execute("DROP TABLE IF EXISTS temp.segctl_seen")
-            cursor.execute("CREATE TEMP TABLE segctl_seen (id INTEGER PRIMARY KEY, line INTEGER)")
-
-    def _among(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-        each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
-        return column.in_(sa.select(each.c.value))
-
-    def _fetch(
-        self, cursor: Any, sql: str, keys: Sequence[Any], name: str | None = None
-    ) -> Iterable[Row]:
-        listed = json.dumps(keys, ensure_ascii=False)
-        rows: Iterable[Row] = cursor.execute(sql, (listed,) if name is None else (listed, name))
-        return rows
-
-    def _add(self, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        insert = self._sql(
-            f"add {table.name} {columns}",
-            lambda: sa.insert(table).inline().values({c: sa.bindparam(c) for c in columns}),
-        )
-        with self._driver() as cursor:
-            cursor.executemany(insert, rows)
-
-    def _delete(self, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        delete = self._sql(
-            f"delete {table.name} {columns}",
-            lambda: sa.delete(table).where(*(table.c[c] == sa.bindparam(c) for c in columns)),
-        )
-        with self._driver() as cursor:
-            cursor.executemany(delete, rows)
-
-
-class _PostgresWriter(RecordWriter):
-    def allocate(self, count: int) -> list[int]:
-        sequence = sa.func.pg_get_serial_sequence(self.table.name, "id")
-        each = sa.func.generate_series(1, count).table_valued("n")
-        ids = self.session.scalars(
-            sa.select(
-                sa.func.nextval(sa.cast(sequence, sa.dialects.postgresql.REGCLASS))
-            ).select_from(each)
-        )
-        return sorted(ids)
-
-    def locked(self, rows: Sequence[Row]) -> list[Row | None]:
-        table = self.table
-        sql = self._sql(
-            "locked",
-            lambda: (
-                sa.select(table.c.id, *self._own_columns())
-                .where(self._among(table.c.id))
-                .order_by(table.c.id)
-                .with_for_update(key_share=True)
-            ),
-        )
-        ids = [row[0] for row in rows]
-        with self._driver() as cursor:
-            now = {row[0]: row for row in self._fetch(cursor, sql, ids)}
-        return [now.get(id) for id in ids]
-
-    def insert(self, rows: Sequence[Row]) -> None:
-        self._add(self.table, ("id", *self.columns), rows)
-
-    def update(self, rows: Sequence[Row]) -> None:
-        new = self._staged(self.table, ("id", *self.columns), rows)
-        sql = self._sql(
-            "update",
-            lambda: (
-                sa.update(self.table)
-                .where(self.table.c.id == new.c.id)
-                .values({name: new.c[name] for name in self.columns})
-            ),
-        )
-        with self._driver() as cursor:
-            cursor.execute(sql)
-
-    def start_seen(self) -> None:
-        with self._driver() as cursor:
-            cursor.execute(
-                "CREATE TEMP TABLE segctl_seen (id bigint PRIMARY KEY, line bigint) ON COMMIT DROP"
-            )
-
-    def _among(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-        return column == sa.func.any(sa.bindparam("keys", type_=sa.ARRAY(column.type)))
-
-    def _fetch(
-        self, cursor: Any, sql: str, keys: Sequence[Any], name: str | None = None
-    ) -> Iterable[Row]:
-        rows: Iterable[Row] = cursor.execute(sql, {"keys": list(keys), "name": name})
-        return rows
-
-    def _add(self, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        quote = self.dialect.identifier_preparer.quote
-        names = ", ".join(map(quote, columns))
-        with (
-            self._driver() as cursor,
-            cursor.copy(f"COPY {quote(table.name)} ({names}) FROM STDIN") as copy,
-        ):
-            for row in rows:
-                copy.write_row(row)
-
-    def _delete(self, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        gone = self._staged(table, columns, rows)
-        sql = self._sql(
-            f"delete {table.name} {columns}",
-            lambda: sa.delete(table).where(*(table.c[c] == gone.c[c] for c in columns)),
-        )
-        with self._driver() as cursor:
-            cursor.execute(sql)
-
-    def _staged(self, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> sa.Table:
-        """A temporary table of these columns, filled with the rows."""
-        name = f"segctl_new_{table.name}"
-        staged = sa.Table(name, sa.MetaData(), *(sa.Column(c, table.c[c].type) for c in columns))
-        if name in self._statements:
-            with self._driver() as cursor:
-                cursor.execute(f"TRUNCATE {name}")
-        else:
-            like = sa.select(*(table.c[c] for c in columns)).compile(dialect=self.dialect)
-            with self._driver() as cursor:
-                cursor.execute(f"CREATE TEMP TABLE {name} ON COMMIT DROP AS {like} WITH NO DATA")
-            self._statements[name] = ""
-        self._add(staged, columns, rows)
-        return staged
+"""The temporary table of what `seen` knows."""

@@ -43,6 +43,18 @@ def test_the_first_fill_is_a_baseline_that_writes_no_changes(store: Store):
     assert (run.mode, run.why, run.trigger) == ("full", "first fill", "manual")
 
 
+def test_a_first_fill_that_is_not_cheap_takes_another_way_to_the_same(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    ids = companies(sqlite_store, [10, 60, 70])
+    segment(sqlite_store, "Big", "size > 50")
+    monkeypatch.setattr(full_sqlite, "CHEAP", 2)
+    outcome = recalc(sqlite_store)["Big"]
+    assert (outcome.baseline, outcome.count_after) == (True, 2)
+    assert stored(sqlite_store, "Big") == ids[1:]
+    assert changes(sqlite_store, "Big") == []
+
+
 def test_only_the_difference_is_written(store: Store):
     ids = companies(store, [10, 60, 70])
     segment(store, "Big", "size > 50")
@@ -205,6 +217,7 @@ def between_evaluation_and_commit(store, monkeypatch, what) -> None:
     def intrude(session, definition, token):
         guard(session, definition, token)
 
+    monkeypatch.setattr(full_sqlite, "CHEAP", -1)
     module = full_sqlite if store.dialect == "sqlite" else full_postgres
     check = module.check_change
 
@@ -282,10 +295,27 @@ def test_a_segment_that_takes_too_long_is_too_heavy_until_three_lighter_runs(sto
     assert view.too_heavy
     assert "too heavy" in view.heavy_reasons[0]
     sql(store, "UPDATE workspace SET heavy_seconds = 60")
+    sql(store, "UPDATE recalculation SET duration = 99")
     heavy = []
-    for _ in range(4):
+    for _ in range(3):
         recalc(store)
         heavy.append(segments.find(store, "Big").too_heavy)
-    # The heavy run itself took less than 60 s, so it is one of the three by now.
-    assert heavy[0] in (True, False)
-    assert heavy[-1] is False
+    assert heavy == [True, True, False]
+
+
+def test_a_segment_that_takes_most_of_the_days_time_is_too_heavy(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    from segctl.engine import state
+
+    monkeypatch.setattr(state, "SHARE_FROM_SECONDS", 0.0)
+    for n in range(9):
+        segment(store, f"S{n}", "size > 50")
+    recalc(store)
+    segment(store, "Big", "size > 50")
+    sql(store, "UPDATE recalculation SET duration = 0.000001")
+    recalc(store, "Big")
+    view = segments.find(store, "Big")
+    assert view.too_heavy
+    assert "of the time of all segments" in view.heavy_reasons[0]
+    assert not segments.find(store, "S1").too_heavy

@@ -90,6 +90,13 @@ def test_events_with_ids_are_recognised(crm: Segctl) -> None:
     ]
 
 
+def test_an_event_can_change_in_all_but_its_attributes(crm: Segctl) -> None:
+    load(crm, EVENTS).ok()
+    assert counts(load(crm, EVENTS.replace('"p1"', "null")).ok()) == (0, 1, 1, 0, 0)
+    (event,) = events(crm, "--contact", "ann")
+    assert (event["product"], event["amount"], event["label"]) == (None, 12.5, "a")
+
+
 def test_an_attribute_that_a_row_does_not_name_stays(crm: Segctl) -> None:
     load(crm, EVENTS).ok()
     text = '{"external_id": "e1", "contact": "ann", "name": "purchase", "occurred_at": '

@@ -24,6 +24,7 @@ HEAD = "external_id,name,score,last_seen_at,status\n"
     [
         ("b,B,1.5,,", "score", '"1.5" is not a whole number'),
         ("b,B,,soon,", "last_seen_at", '"soon" is not a time like 2026-01-31'),
+        ("b,B,,2026-02-30T10:00:00Z,", "last_seen_at", "is not a time like 2026-01-31"),
         ("b,B,,,User", "status", '"User" is not one of visitor, user'),
         ("b,B\0,,,", "name", r'"B\u0000" contains a NUL character'),
         (",B,,,", "external_id", "the id is empty"),

@@ -175,3 +175,24 @@ def test_related_records_that_go_meanwhile_make_an_import_busy(
     monkeypatch.undo()
     options = {"on_missing": OnMissing.NULL}
     assert outcome(imported(postgres_store, path, ObjectType.DEAL, **options)) == (1, 0, 0, 0, 0)
+
+
+def test_a_record_that_goes_between_looking_and_updating_is_made_anew(
+    postgres_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(postgres_store, written(tmp_path, "external_id,name\na,A\nb,B\n"))
+    from segctl.store.writing import RecordWriter
+
+    existing = RecordWriter.existing
+    table = record_tables(Catalog()).record(ObjectType.CONTACT)
+
+    def look_and_lose(self: RecordWriter, *words: Any) -> Any:
+        found = existing(self, *words)
+        with open_store(postgres_store.url) as other, other.write() as session:
+            session.execute(sa.delete(table).where(table.c.external_id == "a"))
+        return found
+
+    monkeypatch.setattr(RecordWriter, "existing", look_and_lose)
+    path = written(tmp_path, "external_id,name\na,A2\nb,B2\n")
+    assert outcome(imported(postgres_store, path)) == (1, 1, 0, 0, 0)
+    assert listed(postgres_store, "external_id", "name") == [("b", "B2"), ("a", "A2")]

@@ -156,11 +156,30 @@ def test_a_value_map_mends_the_names_of_relations(crm: Store, tmp_path: Path) ->
     assert deals(crm, "company", "products") == [("acme", ["p1", "p2"])]
 
 
-def test_repeats_and_relations_together_add_up(crm: Store, tmp_path: Path) -> None:
-    path = written(tmp_path, "external_id,company\nd1,nobody\nd1,acme\nd2,acme\nd2,nobody\n")
-    options = {"on_error": OnError.SKIP, "on_duplicate": OnDuplicate.FIRST}
-    result = imported(crm, path, DEAL, **options)
-    assert (result.rows, outcome(result)) == (4, (1, 0, 0, 2, 1))
+@pytest.mark.parametrize("chunk", [1, 4_000])
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (OnDuplicate.FIRST, (2, 0, 0, 2, 1)),
+        (OnDuplicate.REJECT, (2, 0, 0, 0, 3)),
+        (OnDuplicate.LAST, (2, 1, 0, 0, 2)),
+    ],
+)
+def test_a_row_with_a_wrong_relation_leaves_its_id_to_the_next(
+    crm: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    choice: OnDuplicate,
+    expected: tuple[int, ...],
+    chunk: int,
+) -> None:
+    monkeypatch.setattr("segctl.services.imports.csv_rows.CHUNK", chunk)
+    rows = "d1,nobody\nd1,acme\nd1,t1\nd2,acme\nd2,nobody\n"
+    path = written(tmp_path, "external_id,company\n" + rows)
+    result = imported(crm, path, DEAL, on_error=OnError.SKIP, on_duplicate=choice)
+    assert (result.rows, outcome(result)) == (5, expected)
+    last = "t1" if choice is OnDuplicate.LAST else "acme"
+    assert deals(crm) == [("d1", last), ("d2", "acme")]
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,27 @@ def test_nanoseconds_of_parquet_are_cut(tmp_path: Path) -> None:
     assert rows[0][1][0].isoformat() == "2023-11-14T22:13:20.123456+00:00"
 
 
+def test_parquet_with_columns_of_one_name_is_refused(tmp_path: Path) -> None:
+    table = pyarrow.table({"a_b": [1], "a": [{"b": 2}]})
+    with pytest.raises(FileError, match="two columns of the same name"):
+        read(parquet(tmp_path, table))
+
+
+def test_parquet_with_too_many_columns_is_refused(tmp_path: Path) -> None:
+    table = pyarrow.table({f"c{n}": [1] for n in range(2001)})
+    with pytest.raises(FileError, match="more than 2,000"):
+        read(parquet(tmp_path, table))
+
+
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
+    table = pyarrow.table({"a": [str(n * 7919) for n in range(20_000)]})
+    path = parquet(tmp_path, table)
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + b"x" * 20_000 + data[20_200:])
+    with pytest.raises(FileError, match="it is damaged"):
+        read(path)
+
+
 def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="is not a Parquet file"):
         read(written(tmp_path, b"PAR1 but nothing else", "x.parquet"))
@@ -298,6 +319,16 @@ def test_a_truncated_compressed_file_is_refused(tmp_path: Path, damage: slice) -
 def test_standard_input_can_be_read_twice() -> None:
     text = io.BytesIO(b'{"a": 1}\n{"b": 2}\n')
     assert read("-", stdin=text)[:2] == (("a", "b"), [(1, [1, KEEP]), (2, [KEEP, 2])])
+
+
+def test_there_may_be_no_standard_input() -> None:
+    with pytest.raises(FileError, match="no standard input"):
+        read("-")
+
+
+def test_ndjson_is_read_in_chunks(tmp_path: Path) -> None:
+    text = "".join(f'{{"a": {n}}}\n' for n in range(CHUNK + 1))
+    assert len(read(written(tmp_path, text, "x.ndjson"))[1]) == CHUNK + 1
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def hold(*_):
 
 full_sqlite.check_change = full_postgres.check_change = hold
 full_postgres.PATIENCE = 2
+full_sqlite.CHEAP = -1
 from segctl.cli.main import main
 main(sys.argv[2:])
 """

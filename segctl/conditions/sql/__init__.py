@@ -5,9 +5,9 @@ and false or NULL for all others, and negation is pushed down to single tests, w
 exact for missing values too (`IS DISTINCT FROM`, `(…) IS NOT TRUE`, NOT EXISTS). So positive tests
 stay plain comparisons that an index can serve.
 
-Modules: terms (clauses with what they cost) ← values, text, numbers, times (tests of one value) ←
-json_values (attributes of events) ← related (relations, items, aggregates, members) ← events ←
-logic (and, or, not; the entry).
+Modules: terms (clauses with what they cost) ← text, numbers, times ← values (tests of one value);
+json_values (attributes of events); keys (sets of ids) ← related (relations, items, aggregates) ←
+events ← logic (and, or, not, paths, members; the entry).
 """
 
 from segctl.conditions.sql.logic import matching, predicate

@@ -241,8 +241,6 @@ def _difference(
 def _objects(rows: Rows) -> list[dict[str, Any]]:
     """Of each row, the event attributes that it gives; None for those it empties."""
     names = list(rows.event_attributes)
-    if not names:
-        return [{} for _ in range(len(rows))]
     return [
         {name: value for name, value in zip(names, values, strict=True) if value is not KEEP}
         for values in zip(*rows.event_attributes.values(), strict=True)

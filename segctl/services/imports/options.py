@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-import datetime as dt
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Final
@@ -152,11 +151,3 @@ Progress = Callable[[int], None]
 
 def no_progress(advance: int) -> None:
     """For callers that show none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Who imports, and when: kept as created_at, updated_at and in the audit trail."""
-
-    now: dt.datetime
-    actor: str

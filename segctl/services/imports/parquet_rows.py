@@ -40,6 +40,8 @@ class ParquetRows:
                     number += len(rows)
                     yield Chunk(lines, rows, position=raw.tell())  # type: ignore[arg-type]
             except _arrow_errors() as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # of the operating system, not of the content
                 raise FileError(
                     f"{self._source.name}, after row {number}: it is damaged: {_first_line(error)}"
                 ) from error
@@ -94,7 +96,7 @@ def _plain(array: Any) -> list[Any]:
 def _arrow_errors() -> tuple[type[Exception], ...]:
     import pyarrow
 
-    return (pyarrow.ArrowException, ValueError, OverflowError)
+    return (pyarrow.ArrowException, ValueError, OverflowError, OSError)
 
 
 def _first_line(error: Exception) -> str:

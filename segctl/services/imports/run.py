@@ -28,6 +28,7 @@ from segctl.services.imports.options import (
 from segctl.services.imports.readers import reader
 from segctl.services.imports.rejects import RejectsFile
 from segctl.services.imports.relations import Resolver
+from segctl.services.imports.repeats import Repeats
 from segctl.services.imports.sources import source
 from segctl.services.values import Reading, plain_text, quoted
 from segctl.store import audit
@@ -167,9 +168,9 @@ class _Transfer:
         ]
         self._applier = Applier(self._writer, update=options.update, now=now)
         self._id_column = self._column_of("external_id")
-        self._remembering = False
-        self._unremembered: list[tuple[int, int]] = []
-        """(id, line) of the rows of the last chunk."""
+        self._repeats = None
+        if self._id_column is not None and options.on_duplicate is not OnDuplicate.LAST:
+            self._repeats = Repeats(self._writer)
         self._duplicates = 0
         self._rejected = 0
         self._read = 0
@@ -208,37 +209,62 @@ class _Transfer:
         """Convert, check and write the rows of a chunk; nothing of it is written if one is bad
         and bad rows stop the import."""
         wrong: dict[int, Rejection] = {}
-        left_alone: set[int] = set()
+        repeats: Mapping[int, int] = {}
         existing: Mapping[str, Row] = {}
-        rows = self._convert(chunk, wrong) if chunk.rows else Rows([], [])
-        if self._tells_duplicates and len(rows):
-            self._find_repeats(rows, wrong, left_alone)
-            existing = self._existing(rows)
-            self._find_earlier(rows, existing, wrong, left_alone)
-        if len(rows):
-            self._relate(rows, chunk, wrong, left_alone)
+        rows = Rows([], [])
+        if chunk.rows:
+            rows = self._convert(chunk, wrong)
+            if self._repeats is not None:
+                existing = self._existing(rows)
+                self._repeats.next_chunk(existing)
+            repeats = self._settle(rows, chunk, existing, wrong)
+        if self._options.on_duplicate is OnDuplicate.FIRST:
+            self._duplicates += len(repeats)
+        else:
+            wrong |= {at: self._repeated(rows, at, line) for at, line in repeats.items()}
         bad = [Broken(rejection, chunk.rows[at]) for at, rejection in wrong.items()]
         self._reject(sorted((*chunk.broken, *bad), key=lambda one: one.rejection.line))
-        if wrong or left_alone:
-            rows = rows.taken(
-                [at for at in range(len(rows)) if at not in wrong and at not in left_alone]
-            )
-        self._duplicates += len(left_alone - wrong.keys())
-        if self._tells_duplicates and len(rows):
-            ids = self._applier.apply(rows, existing)
-            self._unremembered = list(zip(ids, rows.lines, strict=True))
-            return
-        for part in _distinct(rows):
-            self._applier.apply(part, self._existing(part))
-
-    @property
-    def _tells_duplicates(self) -> bool:
-        """Whether rows with the same id are wrong or left alone, and not just applied in turn."""
-        return self._id_column is not None and self._options.on_duplicate is not OnDuplicate.LAST
+        if wrong or repeats:
+            good = [at for at in range(len(rows)) if at not in wrong and at not in repeats]
+            rows = rows.taken(good)
+        if self._repeats is None:
+            for part in _distinct(rows):
+                self._applier.apply(part, self._existing(part))
+        elif len(rows):
+            self._repeats.note(self._applier.apply(rows, existing), rows.lines)
 
     def _existing(self, rows: Rows) -> Mapping[str, Row]:
         keys = [key for key in rows.keys if key is not None]
         return self._writer.existing(keys) if keys else {}
+
+    def _settle(
+        self,
+        rows: Rows,
+        chunk: Chunk,
+        existing: Mapping[str, Row],
+        wrong: dict[int, Rejection],
+    ) -> Mapping[int, int]:
+        """Find what the rows relate to, and the rows that repeat the id of one before them.
+
+        A row whose relation is wrong leaves its id to the next one that has it.
+        """
+        related: set[int] = set()
+        while True:
+            repeats: Mapping[int, int] = {}
+            if self._repeats is not None:
+                repeats = self._repeats.find(rows, existing, wrong.keys())
+            if not self._resolvers:
+                return repeats
+            todo = set(range(len(rows))) - related - wrong.keys() - repeats.keys()
+            if not todo:
+                return repeats
+            self._relate(rows, chunk, wrong, todo)
+            related |= todo
+
+    def _repeated(self, rows: Rows, at: int, earlier: int) -> Rejection:
+        key = rows.keys[at]
+        reason = f"the id {quoted(key)} is in {self._rows.unit} {earlier} already"
+        return Rejection(rows.lines[at], reason, self._id_column, key)
 
     def _convert(self, chunk: Chunk, wrong: dict[int, Rejection]) -> Rows:
         """The stored values of the attributes; `wrong` says by position why a row has none."""
@@ -279,81 +305,31 @@ class _Transfer:
                     what = f"the event has no {name}" if event else "the id is empty"
                     wrong.setdefault(at, Rejection(chunk.lines[at], what, column))
 
-    def _find_repeats(self, rows: Rows, wrong: dict[int, Rejection], left_alone: set[int]) -> None:
-        """Find the rows whose key another row of the chunk had before."""
-        if len(set(rows.keys)) == len(rows):
-            return
-        first: dict[str, int] = {}
-        for at, (key, line) in enumerate(zip(rows.keys, rows.lines, strict=True)):
-            if key is not None and at not in wrong:
-                earlier = first.setdefault(key, line)
-                if earlier != line:
-                    self._repeated(at, rows, earlier, wrong, left_alone)
-
-    def _find_earlier(
-        self,
-        rows: Rows,
-        existing: Mapping[str, Row],
-        wrong: dict[int, Rejection],
-        left_alone: set[int],
-    ) -> None:
-        """Find the rows whose key a row of an earlier chunk had.
-
-        What those rows were is noted by record, only when another chunk follows, and asked for only
-        where there is a record: a file of new records never asks.
-        """
-        if self._unremembered:
-            if not self._remembering:
-                self._writer.start_seen()
-                self._remembering = True
-            self._writer.remember(self._unremembered)
-            self._unremembered = []
-        if not existing or not self._remembering:
-            return
-        seen = self._writer.seen([row[0] for row in existing.values()])
-        if not seen:
-            return
-        for at, key in enumerate(rows.keys):
-            if at not in wrong and at not in left_alone and key in existing:
-                earlier = seen.get(existing[key][0])
-                if earlier is not None:
-                    self._repeated(at, rows, earlier, wrong, left_alone)
-
-    def _repeated(
-        self,
-        at: int,
-        rows: Rows,
-        earlier: int,
-        wrong: dict[int, Rejection],
-        left_alone: set[int],
-    ) -> None:
-        if self._options.on_duplicate is OnDuplicate.FIRST:
-            left_alone.add(at)
-        else:
-            key = rows.keys[at]
-            reason = f"the id {quoted(key)} is in {self._rows.unit} {earlier} already"
-            wrong[at] = Rejection(rows.lines[at], reason, self._id_column, key)
-
     def _relate(
-        self, rows: Rows, chunk: Chunk, wrong: dict[int, Rejection], left_alone: set[int]
+        self, rows: Rows, chunk: Chunk, wrong: dict[int, Rejection], todo: set[int]
     ) -> None:
-        """Find what the rows relate to."""
-        out = wrong.keys() | left_alone
+        """Find what the rows at the positions `todo` relate to."""
+        everything = len(todo) == len(rows)
         for resolver in self._resolvers:
             relation, source = resolver.target.relation, resolver.target.source
-            raw = [row[source.index] for row in chunk.rows]  # type: ignore[index]
-            if out:
-                raw = [KEEP if at in out else value for at, value in enumerate(raw)]
+            assert source.index is not None
+            raw = [row[source.index] for row in chunk.rows]
+            if not everything:
+                raw = [value if at in todo else KEEP for at, value in enumerate(raw)]
             ids, bad = resolver.resolve(raw, chunk.lines)
             for position, rejection in bad.items():
                 wrong.setdefault(position, rejection)
-            if relation.storage is Storage.LINK:
+            many = relation.storage is Storage.LINK
+            before = rows.links.get(relation) if many else rows.values.get(relation.column)
+            if before is not None:
+                ids = [id if at in todo else before[at] for at, id in enumerate(ids)]
+            if many:
                 rows.links[relation] = ids
                 continue
             rows.values[relation.column] = ids
             if self._options.type is ObjectType.EVENT and relation.target is ObjectType.CONTACT:
-                for at, id in enumerate(ids):
-                    if (id is None or id is KEEP) and at not in out:
+                for at in todo:
+                    if ids[at] is None or ids[at] is KEEP:
                         reason = "the event has no contact"
                         wrong.setdefault(at, Rejection(chunk.lines[at], reason, source.name))
 
