@@ -136,7 +136,7 @@ def one_run() -> Iterator[Path]:
         yield folder
     finally:
         watchdog.stdin.close()
-        watchdog.wait(30)
+        watchdog.wait(120)  # a busy machine deletes many databases slowly
 
 
 def server() -> Server:

@@ -261,9 +261,7 @@ def run(options: ImportOptions, output_format: Format) -> None:
     if result.rejected:
         raise PartlyFailed(
             f"{result.rejected:,} of {result.rows:,} rows were rejected; {_first(result)}",
-            hint=None
-            if options.rejects
-            else "--rejects FILE writes them all down",
+            hint=None if options.rejects else "--rejects FILE writes them all down",
             failed=_rejections(result),
         )
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from segctl.catalog import Attribute, Catalog, ObjectType, ValueType
 from segctl.errors import AlreadyExists, InvalidValue, UsageError
 from segctl.services.filters import filter_records
-from segctl.services.records import Assignment, Listing, find
+from segctl.services.record_values import Assignment, find_record
+from segctl.services.records import Listing
 from segctl.services.values import Reading, Value, parse_value, quoted, to_text
 from segctl.store import audit
 from segctl.store.opening import Store
@@ -55,7 +56,7 @@ def add(
         reading = _reading(session)
         standard = catalog.attributes[_EVENT]
         values: dict[str, object] = {
-            "contact_id": find(session, tables, ObjectType.CONTACT, contact),
+            "contact_id": find_record(session, tables, ObjectType.CONTACT, contact),
             "name": _value(standard["name"], name, reading),
             "occurred_at": now,
         }
@@ -67,7 +68,7 @@ def add(
                 raise UsageError(f"an event is new: {assignment.name}= sets a value")
             if assignment.name == "product":
                 text = assignment.text
-                product = find(session, tables, ObjectType.PRODUCT, text) if text else None
+                product = find_record(session, tables, ObjectType.PRODUCT, text) if text else None
                 values["product_id"] = product
                 continue
             attribute = catalog.attribute(_EVENT, assignment.name)
@@ -145,7 +146,7 @@ class _Clauses:
         self._name = wanted.name
         self._contact = None
         if wanted.contact is not None:
-            self._contact = find(session, tables, ObjectType.CONTACT, wanted.contact)
+            self._contact = find_record(session, tables, ObjectType.CONTACT, wanted.contact)
         self._since = _moment(occurred_at, wanted.since, reading)
         self._until = _moment(occurred_at, wanted.until, reading)
         self._where = None

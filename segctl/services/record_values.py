@@ -73,7 +73,7 @@ def parse_assignment(word: str) -> Assignment:
     return Assignment(found[1], act, found[3])
 
 
-def find(session: Session, tables: RecordTables, type: ObjectType, ref: str) -> int:
+def find_record(session: Session, tables: RecordTables, type: ObjectType, ref: str) -> int:
     """The id of the record called `ref`; NotFound if there is none."""
     table = tables.record(type)
     if ref and "\0" not in ref:
@@ -127,7 +127,7 @@ class RecordSetter:
     def find_or_create(self, ref: str, create: bool) -> int:
         """The record's id, its row held against other writers."""
         try:
-            id = find(self._session, self._tables, self._type, ref)
+            id = find_record(self._session, self._tables, self._type, ref)
         except NotFound as error:
             if not create:
                 error.hint = "--create makes it"
@@ -261,7 +261,7 @@ class RecordSetter:
             self._session.execute(sa.insert(link), rows)
 
     def _related(self, relation: Relation, text: str) -> int:
-        return find(self._session, self._tables, relation.target, text)
+        return find_record(self._session, self._tables, relation.target, text)
 
 
 def _steps(act: Act, given: set[Any], there: set[Any]) -> tuple[set[Any], set[Any]]:
@@ -284,5 +284,3 @@ def _named(ref: str) -> str:
     if name is None:
         raise UsageError("a record needs a name, its external id")
     return name
-
-

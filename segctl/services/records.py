@@ -4,33 +4,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 import datetime as dt
-import re
-from typing import Any, Final, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from segctl.catalog import (
-    PLURALS,
-    Attribute,
-    Catalog,
-    ObjectType,
-    Relation,
-    Storage,
-    did_you_mean,
-)
-from segctl.errors import AlreadyExists, InvalidValue, NotFound, UsageError
+from segctl.catalog import PLURALS, ObjectType
+from segctl.errors import UsageError
 from segctl.services.filters import filter_records
-from segctl.services.values import (
-    Reading,
-    key_value,
-    parse_items,
-    parse_value,
-    quoted,
-    split_items,
-    to_text,
+from segctl.services.record_values import Assignment as Assignment
+from segctl.services.record_values import (
+    Change,
+    RecordSetter,
+    find_record,
+    record_name,
+    whole_record,
 )
+from segctl.services.record_values import parse_assignment as parse_assignment
+from segctl.services.values import to_text
 from segctl.store import audit
 from segctl.store.opening import Store
 from segctl.store.reading import (
@@ -40,8 +31,9 @@ from segctl.store.reading import (
     read_records,
     record_columns,
 )
-from segctl.store.records import RecordTables, record_tables
+from segctl.store.records import record_tables
 from segctl.store.workspace import load_catalog, load_workspace
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -95,7 +87,7 @@ def show(
     with store.read() as session:
         catalog = load_catalog(session)
         tables = record_tables(catalog)
-        id = find(session, tables, type, ref)
+        id = find_record(session, tables, type, ref)
         columns = every_column(catalog, type)
         zone = ZoneInfo(load_workspace(session).timezone)
         return whole_record(session, tables, type, id, columns), columns, zone
@@ -148,7 +140,7 @@ def delete(
     with store.write() as session:
         tables = record_tables(load_catalog(session))
         catalog = tables.catalog
-        ids = dict.fromkeys(find(session, tables, type, ref) for ref in refs)
+        ids = dict.fromkeys(find_record(session, tables, type, ref) for ref in refs)
         columns = every_column(catalog, type)
         for id in ids:
             before = whole_record(session, tables, type, id, columns)

@@ -9,7 +9,7 @@ from segctl.store.writing import RecordWriter, Row
 class Repeats:
     """Knows which ids the rows before had; rows that are wrong do not count.
 
-    Rows of earlier chunks are noted by record in a temporary table, only when another chunk follows,
+    Rows of earlier chunks are noted by record in a temporary table, only if another chunk follows,
     and asked for only where there is a record: a file of new records never asks.
     """
 
