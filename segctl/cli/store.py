@@ -105,7 +105,9 @@ def backup(
 
 @app.command()
 def prune() -> None:
-    """Delete history that is older or more than the workspace keeps (segctl workspace show).
+    """Delete history beyond what the workspace keeps.
+
+    How long and how much that is: segctl workspace show.
 
     Example: segctl store prune
     """
