@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 import datetime as dt
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -26,19 +26,16 @@ from segctl.services.imports.options import (
     no_progress,
 )
 from segctl.services.imports.readers import reader
-from segctl.services.imports.rejects import RejectsFile
+from segctl.services.imports.rejects import Rejections, RejectsFile
 from segctl.services.imports.relations import Resolver
 from segctl.services.imports.repeats import Repeats
 from segctl.services.imports.sources import source
-from segctl.services.values import Reading, plain_text, quoted
+from segctl.services.values import Reading, quoted
 from segctl.store import audit
 from segctl.store.opening import Store
 from segctl.store.records import record_tables
 from segctl.store.workspace import load_catalog, load_workspace
 from segctl.store.writing import KEEP, RecordWriter, Row, record_writer
-
-_REMEMBERED: Final = 20
-"""Rejections that an ImportResult carries; the rejects file has all."""
 
 
 def import_records(
@@ -134,7 +131,7 @@ class _Transfer:
     ) -> None:
         self._options = options
         self._rows = rows
-        self._rejects = rejects
+        self._rejections = Rejections(options, rows.unit, rejects)
         reading = _reading(session, options)
         tables = record_tables(catalog)
         seen = Catalog((*catalog.custom, *(a for a in new if a not in catalog.custom)))
@@ -172,9 +169,7 @@ class _Transfer:
         if self._id_column is not None and options.on_duplicate is not OnDuplicate.LAST:
             self._repeats = Repeats(self._writer)
         self._duplicates = 0
-        self._rejected = 0
         self._read = 0
-        self._rejections: list[Rejection] = []
 
     def _make_writer(self, session: Session, tables: Any, catalog: Catalog) -> RecordWriter:
         type = self._options.type
@@ -223,7 +218,7 @@ class _Transfer:
         else:
             wrong |= {at: self._repeated(rows, at, line) for at, line in repeats.items()}
         bad = [Broken(rejection, chunk.rows[at]) for at, rejection in wrong.items()]
-        self._reject(sorted((*chunk.broken, *bad), key=lambda one: one.rejection.line))
+        self._rejections.add(sorted((*chunk.broken, *bad), key=lambda one: one.rejection.line))
         if wrong or repeats:
             good = [at for at in range(len(rows)) if at not in wrong and at not in repeats]
             rows = rows.taken(good)
@@ -333,45 +328,6 @@ class _Transfer:
                         reason = "the event has no contact"
                         wrong.setdefault(at, Rejection(chunk.lines[at], reason, source.name))
 
-    # -------------------------------------------------------------- what is left out
-
-    def _reject(self, broken: list[Broken]) -> None:
-        """Note bad rows; FileError about the first one if they stop the import."""
-        if not broken:
-            return
-        options = self._options
-        for one in broken:
-            if self._rejects is not None:
-                self._rejects.add(one.rejection, one.cells)
-            if len(self._rejections) < _REMEMBERED:
-                self._rejections.append(one.rejection)
-        self._rejected += len(broken)
-        if options.on_error is OnError.STOP:
-            raise self._error(broken[0].rejection)
-        if options.limit_errors is not None and self._rejected > options.limit_errors:
-            first = self._error(self._rejections[0])
-            raise FileError(
-                f"more than {options.limit_errors:,} rows of {options.name} are bad, so nothing "
-                f"was imported; the first: {first.message}",
-                hint=first.hint,
-                **first.fields,
-            )
-
-    def _error(self, rejection: Rejection) -> FileError:
-        place = f"{self._options.name}, {self._rows.unit} {rejection.line}"
-        if rejection.column is not None:
-            place += f", column {quoted(rejection.column)}"
-        value = rejection.value
-        return FileError(
-            f"{place}: {rejection.reason}",
-            hint=rejection.hint or "nothing was imported; --on-error skip leaves bad rows out",
-            file=self._options.name,
-            line=rejection.line,
-            column=rejection.column,
-            value=None if value is None else plain_text(value)[:1000],
-            reason=rejection.reason,
-        )
-
     def _column_of(self, name: str) -> str | None:
         return next(
             (t.source.name for t in self.mapping.attributes if t.attribute.name == name), None
@@ -392,8 +348,8 @@ class _Transfer:
             created=counts.created,
             updated=counts.updated,
             unchanged=counts.unchanged,
-            rejected=self._rejected,
-            rejections=tuple(self._rejections),
+            rejected=self._rejections.count,
+            rejections=tuple(self._rejections.first),
             ignored_columns=(*self.mapping.ignored, *empty),
             created_attributes=tuple(new),
             related_created=related,
