@@ -1,7 +1,7 @@
 """Rows that are left out, and the file that keeps them.
 
-The first columns of a rejects file are reject_line, reject_column, reject_value and reject_reason, the others are
-those of the imported file: corrected, it can be imported as it is.
+The first columns of a rejects file are reject_line, reject_column, reject_value and reject_reason,
+the others are those of the imported file: corrected, it can be imported as it is.
 """
 
 from collections.abc import Sequence
