@@ -134,7 +134,8 @@ def recalculate(
                 if not waiting:
                     break
                 # Holding some while waiting for others would let two batches wait for each other.
-                work.give_up()
+                with suppress(Busy):
+                    work.give_up()
                 left = deadline - time.monotonic()
                 if left > 0:
                     time.sleep(min(POLL, left))

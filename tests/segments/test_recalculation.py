@@ -1,13 +1,25 @@
 """Batches: order, failure domains, references, other processes."""
 
 import datetime as dt
+import sqlite3
+import threading
 
 import pytest
+import sqlalchemy.exc as sax
 
 from segctl.catalog import ObjectType
 from segctl.engine import lease
 from segctl.engine.owner import Owner
-from segctl.errors import Busy, ExitCode, GuardStopped, NotFound, PartlyFailed, SegctlError
+from segctl.errors import (
+    Busy,
+    ExitCode,
+    GuardStopped,
+    NotFound,
+    PartlyFailed,
+    SegctlError,
+    StoreError,
+    StoreVersionError,
+)
 from segctl.services import recalculation, segments
 from segctl.services.outcomes import Result, verdict
 from segctl.store.opening import Store, open_store
@@ -378,3 +390,130 @@ def test_all_stopped_by_guards_is_stopped(store: Store):
     recalc(store)
     companies(store, [60])
     assert isinstance(judge(store), GuardStopped)
+
+
+# ---------------------------------------------------------------- a store in trouble
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[int]:
+    """The engine raises these, one a call, and then works again; the segments it was given."""
+    recalculate = recalculation.recalculate_full
+    left = list(errors)
+    given = []
+
+    def fail(store, start, token):
+        given.append(start.segment_id)
+        if left:
+            raise left.pop(0)
+        return recalculate(store, start, token)
+
+    monkeypatch.setattr(recalculation, "recalculate_full", fail)
+    return given
+
+
+def test_a_store_that_stops_answering_is_not_asked_for_the_rest(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    for name in "ABC":
+        segment(store, name, "size > 50")
+    given = failing(monkeypatch, StoreError("it does not answer", reason="no_answer"))
+    outcomes = recalc(store)
+    assert {outcome.result for outcome in outcomes.values()} == {Result.FAILED}
+    assert len(given) == 1
+
+
+def test_another_error_of_the_store_fails_one_segment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    segment(store, "A", "size > 50")
+    segment(store, "B", "size > 50")
+    failing(monkeypatch, StoreError("the disk is full"))
+    assert [o.result for o in recalc(store).values()] == [Result.FAILED, Result.DONE]
+
+
+def test_what_a_driver_says_of_the_records_fails_one_segment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    segment(store, "A", "size > 50")
+    segment(store, "B", "size > 50")
+    failing(monkeypatch, sax.DataError("SELECT 1", {}, Exception("integer\n out of range")))
+    outcomes = recalc(store)
+    assert [o.result for o in outcomes.values()] == [Result.FAILED, Result.DONE]
+    assert "refused to evaluate the condition: integer out of range" in runs(store, "A")[0].error
+
+
+def test_a_store_of_another_version_stops_the_whole_batch(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    segment(store, "A", "size > 50")
+    segment(store, "B", "size > 50")
+    given = failing(monkeypatch, StoreVersionError("upgraded meanwhile"))
+    with pytest.raises(StoreVersionError):
+        recalc(store)
+    assert len(given) == 1
+    assert leases(store) == []
+
+
+def test_a_commit_that_was_locked_out_is_tried_again_while_there_is_patience(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    segment(store, "A", "size > 50")
+    failing(monkeypatch, Busy("locked", reason="locked"))
+    assert recalc(store, wait=dt.timedelta(seconds=30))["A"].result is Result.DONE
+    failing(monkeypatch, Busy("locked", reason="locked"))
+    assert recalc(store)["A"].result is Result.BUSY
+
+
+def test_a_locked_store_is_waited_for(sqlite_url: str):
+    with open_store(sqlite_url, busy_timeout=0.1) as store:
+        segment(store, "A", "size > 50")
+        writer = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), check_same_thread=False)
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Busy):
+            recalc(store)
+        release = threading.Timer(0.5, writer.rollback)
+        release.start()
+        assert recalc(store, wait=dt.timedelta(seconds=30))["A"].done
+        release.join()
+        writer.close()
+
+
+def test_without_triggers_nothing_is_known_to_have_been_seen(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    segment(store, "A", "size > 50")
+
+    def refuse(session):
+        raise StoreError("the role may not do that", reason="rights")
+
+    monkeypatch.setattr(recalculation, "verify_triggers", lambda session: ["a", "b", "c", "d"])
+    monkeypatch.setattr(recalculation, "install_triggers", refuse)
+    outcome = recalc(store)["A"]
+    assert outcome.done
+    assert outcome.notes == (
+        "the triggers a, b, c and 1 more are missing and cannot be put in: "
+        "the role may not do that",
+    )
+    assert sql(store, "SELECT watermark FROM segment_state")[0][0] in (None, "null")
+
+
+def test_a_failure_that_cannot_be_stored_is_still_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    segment(store, "A", "size > 50")
+    failing(monkeypatch, StoreError("the disk is full"))
+
+    def full(*_: object, **__: object) -> int:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(recalculation.history, "add_failure", full)
+    outcome = recalc(store)["A"]
+    assert (outcome.result, outcome.run) == (Result.FAILED, None)
+
+
+def test_a_dry_run_of_a_condition_that_cannot_be_read_fails_alone(store: Store):
+    segment(store, "Bad", "size > 50")
+    segment(store, "Good", "size > 50")
+    break_(store, "Bad")
+    outcomes = recalculation.dry_run(store, recalculation.choose(store), now=NOW)
+    assert [outcome.result for outcome in outcomes] == [Result.FAILED, Result.DONE]
