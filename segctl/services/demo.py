@@ -23,7 +23,8 @@ from segctl.services.demo_segments import ATTRIBUTES, SEGMENTS
 from segctl.store import audit
 from segctl.store.opening import Store, create_store, open_store
 from segctl.store.records import record_tables
-from segctl.store.tables import Segment, TeamGroup, TeamGroupMember, TeamMember
+from segctl.store.tables import Segment
+from segctl.store.tables_team import TeamGroup, TeamGroupMember, TeamMember
 from segctl.store.workspace import load_catalog
 from segctl.store.writing import encoder, record_writer
 

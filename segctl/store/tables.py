@@ -20,7 +20,7 @@ DEFAULT_INTERVAL = 240
 MINIMUM_INTERVAL = 30
 
 
-def _key(**more: Any) -> Any:
+def key_column(**more: Any) -> Any:
     """A primary key that is never used twice: AUTOINCREMENT on SQLite, an identity on Postgres."""
     return Field(
         default=None, sa_column=sa.Column(BigInteger, sa.Identity(), primary_key=True), **more
@@ -74,7 +74,7 @@ class Segment(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int = _key()
+    id: int = key_column()
     object_type: str
     name: str
     folded_name: str
@@ -155,7 +155,7 @@ class Recalculation(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int = _key()
+    id: int = key_column()
     segment_id: int = Field(sa_type=BigInteger)
     trigger: str
     mode: str
@@ -183,7 +183,7 @@ class MemberChange(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int = _key()
+    id: int = key_column()
     segment_id: int = Field(sa_type=BigInteger)
     record_id: int = Field(sa_type=BigInteger)
     recalculation_id: int = Field(sa_type=BigInteger)
@@ -191,55 +191,16 @@ class MemberChange(SQLModel, table=True):
     since_id: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class TeamMember(SQLModel, table=True):
-    __tablename__ = "team_member"
-    __table_args__ = {"sqlite_autoincrement": True}
-
-    id: int = _key()
-    email: str = Field(unique=True)
-    name: str = ""
-    role: str = "agent"
-    active: bool = True
-    created_at: dt.datetime = Field(sa_type=Instant)
-
-
-class TeamGroup(SQLModel, table=True):
-    __tablename__ = "team_group"
-    __table_args__ = {"sqlite_autoincrement": True}
-
-    id: int = _key()
-    name: str
-    folded_name: str = Field(unique=True)
-    description: str = ""
-    manager_id: int | None = Field(
-        default=None, sa_column=sa.Column(BigInteger, sa.ForeignKey("team_member.id"))
-    )
-    strategy: str | None = None
-    created_at: dt.datetime = Field(sa_type=Instant)
-
-
-class TeamGroupMember(SQLModel, table=True):
-    __tablename__ = "team_group_member"
-
-    group_id: int = Field(
-        sa_column=sa.Column(
-            BigInteger, sa.ForeignKey("team_group.id", ondelete="CASCADE"), primary_key=True
-        )
-    )
-    member_id: int = Field(
-        sa_column=sa.Column(
-            BigInteger, sa.ForeignKey("team_member.id"), primary_key=True, index=True
-        )
-    )
-
-
 class AuditEntry(SQLModel, table=True):
     """One change made through segctl."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        sa.Index("audit_entry_subject", "subject_type", "subject"),
+        {"sqlite_autoincrement": True},
+    )
 
-    id: int = _key()
+    id: int = key_column()
     at: dt.datetime = Field(sa_type=Instant)
     actor: str
     action: str
@@ -259,7 +220,7 @@ class TraceMark(SQLModel, table=True):
     __tablename__ = "trace_mark"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int = _key()
+    id: int = key_column()
     at: dt.datetime = Field(sa_type=Instant)
     position: int = Field(sa_type=sa.BigInteger)
     pruned: bool = False

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from segctl.errors import StoreError, StoreVersionError
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration; a test keeps it so. Here, so that opening a store needs no alembic."""
 
 _QUERY = sa.text("SELECT version_num FROM alembic_version")

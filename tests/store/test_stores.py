@@ -18,6 +18,7 @@ from segctl.services import attributes, stores
 from segctl.store import backup, version
 from segctl.store.opening import Store, open_store
 from segctl.store.tables import AuditEntry
+from segctl.store.version import SCHEMA_VERSION
 from tests.conftest import NOW, Processes, Result
 from tests.store.foreign import program
 
@@ -253,14 +254,14 @@ def test_an_upgrade_of_sqlite_backs_up_first(older: Store) -> None:
             stores.upgrade(older.url, now=NOW, actor="me", yes=False)
         assert "pg_dump --format=custom" in str(caught.value.hint)
         with program(older) as foreign:
-            assert foreign.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+            assert foreign.rows("SELECT version_num FROM alembic_version") == [(SCHEMA_VERSION,)]
         return
     done = stores.upgrade(older.url, now=NOW, actor="me", yes=False)
-    assert (done.before, done.after) == ("0001", "9999")
+    assert (done.before, done.after) == (SCHEMA_VERSION, "9999")
     assert done.backup is not None
-    assert done.backup.path.name == "store.sqlite.schema-0001-20260315T120000Z"
+    assert done.backup.path.name == f"store.sqlite.schema-{SCHEMA_VERSION}-20260315T120000Z"
     copy = sqlite3.connect(done.backup.path)
-    assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == (SCHEMA_VERSION,)
     assert copy.execute("SELECT name FROM company").fetchall() == [("a",)]
     copy.close()
 
@@ -272,7 +273,7 @@ def test_an_upgrade_is_done_and_audited(older: Store) -> None:
         assert session.execute(sa.text("SELECT name FROM company")).all() == [("a",)]
     assert (entry.action, entry.before, entry.after) == (
         "upgrade",
-        {"schema": "0001"},
+        {"schema": SCHEMA_VERSION},
         {"schema": "9999"},
     )
 

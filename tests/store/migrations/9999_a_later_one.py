@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from segctl.store.migrations.batch import altered
 
 revision = "9999"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:

@@ -5,17 +5,11 @@ a store that was set up today must be the same after any number of upgrades. Tri
 see store/triggers.py.
 """
 
-from pathlib import Path
-
-from alembic import op
+from segctl.store.migrations.frozen import run_frozen
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    connection = op.get_bind()
-    text = Path(__file__).with_name(f"0001_first.{connection.dialect.name}.sql").read_text()
-    for statement in text.split(";\n\n"):
-        if statement.strip():
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    run_frozen(__file__)
