@@ -189,6 +189,12 @@ def _standard() -> Mapping[ObjectType, Mapping[str, Attribute]]:
 
 STANDARD: Mapping[ObjectType, Mapping[str, Attribute]] = _standard()
 
+MANUAL = 0
+"""The interval of a segment that never recalculates by itself."""
+DEFAULT_INTERVAL = 240
+MINIMUM_INTERVAL = 30
+"""In minutes, both."""
+
 MAX_INTEGER = 2**53
 """Integers are kept within ± this, so that every store and JSON reader agrees on them."""
 

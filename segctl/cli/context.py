@@ -19,6 +19,7 @@ from segctl.config import Settings, load
 from segctl.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from segctl.store.glance import Glance
     from segctl.store.opening import Store
 
 
@@ -99,6 +100,19 @@ def store() -> Iterator["Store"]:
         yield opened
     finally:
         opened.close()
+
+
+@contextmanager
+def glance() -> Iterator["Glance"]:
+    """A look at the store of this run that starts fast; see store/glance.py."""
+    from segctl.store.glance import glance
+
+    with glance(
+        store_url(),
+        busy_timeout=settings().seconds("busy_timeout"),
+        connect_timeout=settings().seconds("connect_timeout"),
+    ) as seen:
+        yield seen
 
 
 def now(at: str | None = None, zone: dt.tzinfo | None = None) -> dt.datetime:

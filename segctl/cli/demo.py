@@ -42,6 +42,7 @@ def command(
     from segctl.cli import recalc
     from segctl.cli.segments import show_segments
     from segctl.services import demo
+    from segctl.services.segments import list_segments
 
     now, actor = context.now(), context.actor()
     with _place() as (url, way), demo.prepare(url, now=now) as store:
@@ -51,7 +52,7 @@ def command(
                 store, records=records, seed=seed, now=now, actor=actor, progress=advance
             )
         _, failure = recalc.run(store, None)
-        show_segments(store)
+        show_segments(list_segments(store))
         output.note(
             f"\n{made.records:,} records, {made.events:,} events, {made.team} team members and "
             f"{made.segments} segments are in {store}. To try:\n\n  {way}"

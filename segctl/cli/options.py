@@ -55,8 +55,8 @@ def segment_names(ctx: typer.Context, incomplete: str) -> list[str]:
     try:
         from segctl.services.segment_views import list_segments
 
-        with context.store() as store:
-            names = [view.name for view in list_segments(store, given.get("type"))]
+        with context.glance() as glance:
+            names = [view.name for view in list_segments(glance, given.get("type"))]
     except SegctlError:
         return []
     return [name for name in names if name.startswith(incomplete)]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segctl.catalog import ObjectType
 from segctl.cli import context, output
 from segctl.cli.options import (
     AtOption,
@@ -32,6 +31,8 @@ from segctl.cli.segment_tables import (
 from segctl.errors import SegctlError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from segctl.services.segment_views import SegmentView
     from segctl.store.opening import Store
 
@@ -100,22 +101,21 @@ def create(
 
 
 @app.command("list")
-def list_segments(type: TypeOption = None, output_format: OutputOption = Format.TABLE) -> None:
+def list_(type: TypeOption = None, output_format: OutputOption = Format.TABLE) -> None:
     """List segments with their counts, and how fresh these are.
 
     Example: segctl segments list --type deal
     """
-    with context.store() as store:
-        show_segments(store, type, output_format)
-
-
-def show_segments(
-    store: "Store", type: ObjectType | None = None, output_format: Format = Format.TABLE
-) -> None:
-    """The Segment Management table, or its rows for programs."""
     from segctl.services.segment_views import list_segments
 
-    output.show(map(segment_row, list_segments(store, type)), COLUMNS, output_format)
+    with context.glance() as glance:
+        views = list_segments(glance, type)
+    show_segments(views, output_format)
+
+
+def show_segments(views: "Iterable[SegmentView]", output_format: Format = Format.TABLE) -> None:
+    """The Segment Management table, or its rows for programs."""
+    output.show(map(segment_row, views), COLUMNS, output_format)
 
 
 @app.command()

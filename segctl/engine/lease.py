@@ -7,7 +7,6 @@ renews it; if its holder is known to have ended, it is free at once.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 import datetime as dt
 import threading
 from typing import Any
@@ -16,8 +15,10 @@ import uuid
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from segctl.engine.owner import Owner, parse_owner
+from segctl.engine.holders import Holder, holders
+from segctl.engine.owner import Owner
 from segctl.errors import Busy, SegctlError
+from segctl.store.glance import glance_of
 from segctl.store.opening import Store, open_store
 from segctl.store.tables import Lease, Segment
 from segctl.store.types import Instant
@@ -33,23 +34,6 @@ class LeaseLost(Busy):
     """Another process has taken the lease over while this one was at work."""
 
     code = "lease_lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds the lease of a segment, and since when."""
-
-    segment_id: int
-    token: str
-    owner: str
-    host: str
-    pid: int
-    started_at: dt.datetime
-    expires_at: dt.datetime
-    expired: bool
-
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host.partition('/')[0]}"
 
 
 def new_token() -> str:
@@ -72,7 +56,8 @@ def acquire(
     if not wanted:
         return set()
     sqlite = _is_sqlite(session)
-    dead = [holder.token for holder in holders(session, wanted).values() if _is_dead(holder)]
+    held = holders(glance_of(session))
+    dead = [held[segment].token for segment in wanted if segment in held and held[segment].is_dead]
     row = sa.select(
         _segment.c.id,
         sa.literal(token),
@@ -99,28 +84,6 @@ def acquire(
         .returning(_lease.c.segment_id)
     )
     return set(session.execute(statement).scalars())
-
-
-def holders(session: Session, segments: Iterable[int] | None = None) -> dict[int, Holder]:
-    """Segment: its lease, those that have run out included. None asks for all segments."""
-    statement = sa.select(
-        _lease, (_lease.c.expires_at <= _clock(_is_sqlite(session))).label("expired")
-    )
-    if segments is not None:
-        statement = statement.where(_lease.c.segment_id.in_(list(segments)))
-    return {
-        row.segment_id: Holder(**{**row._mapping, "expired": bool(row.expired)})
-        for row in session.execute(statement)
-    }
-
-
-def running(session: Session) -> dict[int, Holder]:
-    """The leases that count: not run out, and not of a process that is known to have ended."""
-    return {
-        segment: holder
-        for segment, holder in holders(session).items()
-        if not holder.expired and not _is_dead(holder)
-    }
 
 
 def renew(session: Session, token: str, seconds: float = LEASE_TIME) -> int:
@@ -201,11 +164,6 @@ def busy(holder: Holder | None, name: str) -> Busy:
         reason="lease",
         **({"owner": holder.owner} if holder else {}),
     )
-
-
-def _is_dead(holder: Holder) -> bool:
-    owner = parse_owner(holder.owner)
-    return owner is not None and owner.is_dead
 
 
 def _is_sqlite(session: Session) -> bool:

@@ -110,8 +110,3 @@ def _share_of_day(session: Session, start: Start) -> float:
     ).one()
     segments, total, own = row
     return own / total if segments >= SHARE_FROM_SEGMENTS and total else 0.0
-
-
-def is_stale(definition_hash: str, counted_hash: str | None) -> bool:
-    """Whether the members are those of another definition than today's."""
-    return counted_hash is not None and counted_hash != definition_hash

@@ -2,8 +2,8 @@
 
 import re
 
+from segctl.catalog import MANUAL
 from segctl.errors import InvalidValue
-from segctl.store.tables import MANUAL
 
 LONGEST = 366 * 24 * 60
 """Minutes in the longest interval, a year."""

@@ -14,12 +14,14 @@ from segctl.engine import commit, difference, history, lease, state
 from segctl.engine.definition import load_definition, vocabulary
 from segctl.engine.full import recalculate_full
 from segctl.engine.history import Start
+from segctl.engine.holders import holders
 from segctl.engine.order import Cycle, all_references, in_order
 from segctl.engine.owner import Owner, this_process
 from segctl.errors import Busy, SegctlError, StoreError, StoreVersionError
 from segctl.services.outcomes import Outcome, Result, failure, success
 from segctl.services.segment_references import load_references
 from segctl.services.segment_views import SegmentView, find_row, views
+from segctl.store.glance import glance_of
 from segctl.store.opening import Store
 from segctl.store.tables import Segment
 from segctl.store.triggers import install_triggers, verify_triggers
@@ -59,7 +61,7 @@ def choose(
     """
     with store.read() as session:
         references = load_references(session)
-        known = {view.id: view for view in views(session, None)}
+        known = {view.id: view for view in views(session)}
         if refs:
             asked = {find_row(session, ref, type).id for ref in dict.fromkeys(refs)}
         else:
@@ -280,7 +282,7 @@ class _Work:
     def refuse(self, id: int) -> None:
         """Another process has it."""
         with self.store.read() as session:
-            holder = lease.holders(session, [id]).get(id)
+            holder = holders(glance_of(session)).get(id)
         view = self.view(id)
         error = lease.busy(holder, view.name)
         self.outcomes[id] = failure(view, self._why(view), error, 0.0)

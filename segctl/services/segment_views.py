@@ -1,25 +1,25 @@
-"""Segments as listings show them. Imports no condition, so that a listing starts fast."""
+"""Segments as listings show them.
+
+Imports neither conditions nor, before a segment is looked for, SQLAlchemy: a listing starts fast.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 import datetime as dt
 from enum import StrEnum
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING, Any
 
 from segctl.catalog import SEGMENT_TYPES, ObjectType, did_you_mean
-from segctl.engine import lease
-from segctl.engine.lease import Holder
-from segctl.engine.state import is_stale
+from segctl.engine.holders import Holder, running
 from segctl.errors import NotFound, UsageError
 from segctl.store.functions import fold
-from segctl.store.opening import Store
-from segctl.store.tables import Segment, SegmentState
+from segctl.store.glance import Glance, glance_of, instant, instant_or_none, value
 
-_segment: sa.Table = Segment.__table__  # type: ignore[attr-defined]
-_state: sa.Table = SegmentState.__table__  # type: ignore[attr-defined]
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from segctl.store.opening import Store
+    from segctl.store.tables import Segment
 
 
 class Status(StrEnum):
@@ -74,79 +74,81 @@ class SegmentView:
         return Status.STALE if self.stale else Status.UP_TO_DATE
 
 
-def list_segments(store: Store, type: ObjectType | None = None) -> list[SegmentView]:
+def list_segments(glance: Glance, type: ObjectType | None = None) -> list[SegmentView]:
     """All segments, or those of a type: by type in the order of the types, then by name."""
-    with store.read() as session:
-        return views(session, None if type is None else _segment.c.object_type == type.value)
+    if type is None:
+        return _views(glance, "", ())
+    return _views(glance, "WHERE s.object_type = ?", (type.value,))
 
 
-def find(store: Store, ref: str, type: ObjectType | None = None) -> SegmentView:
+def find(store: "Store", ref: str, type: ObjectType | None = None) -> SegmentView:
     """The segment of that name or id; NotFound, or UsageError if several types have one."""
     with store.read() as session:
         return view(session, find_row(session, ref, type).id)
 
 
-def view(session: Session, id: int) -> SegmentView:
-    return views(session, _segment.c.id == id)[0]
+def view(session: "Session", id: int) -> SegmentView:
+    return _views(glance_of(session), "WHERE s.id = ?", (id,))[0]
 
 
-def views(session: Session, where: sa.ColumnElement[bool] | None) -> list[SegmentView]:
-    query = sa.select(
-        *(_segment.c[name] for name in _OWN),
-        _segment.c.object_type,
-        _segment.c.folded_name,
-        _segment.c.definition_hash,
-        *(_state.c[name] for name in _OF_STATE),
-        _state.c.last_error,
-        _state.c.definition_hash.label("counted_hash"),
-    ).select_from(_segment.outerjoin(_state, _state.c.segment_id == _segment.c.id))
-    if where is not None:
-        query = query.where(where)
-    running = lease.running(session)
+def views(session: "Session", type: ObjectType | None = None) -> list[SegmentView]:
+    """What `list_segments` gives, as a transaction sees it."""
+    return list_segments(glance_of(session), type)
+
+
+_QUERY = """
+SELECT s.id, s.name, s.object_type, s.description, s.condition, s."interval", s.max_change,
+       t."count", t.last_counted_at, t.last_duration, s.modified_at, s.created_at,
+       t.too_heavy, t.heavy_reasons, t.definition_hash <> s.definition_hash,
+       t.last_error, t.failures, s.folded_name
+FROM segment s LEFT JOIN segment_state t ON t.segment_id = s.id
+"""
+
+
+def _views(glance: Glance, where: str, values: tuple[Any, ...]) -> list[SegmentView]:
+    busy = running(glance)
     position = {type.value: n for n, type in enumerate(SEGMENT_TYPES)}
-    rows = sorted(
-        session.execute(query), key=lambda row: (position[row.object_type], row.folded_name)
-    )
-    return [_view(row, running.get(row.id)) for row in rows]
-
-
-_OWN = (
-    "id",
-    "name",
-    "description",
-    "condition",
-    "interval",
-    "max_change",
-    "modified_at",
-    "created_at",
-)
-_OF_STATE = ("count", "last_counted_at", "last_duration", "too_heavy", "heavy_reasons", "failures")
+    rows = sorted(glance.rows(_QUERY + where, values), key=lambda row: (position[row[2]], row[-1]))
+    return [_view(row, busy.get(row[0])) for row in rows]
 
 
 def _view(row: Any, holder: Holder | None) -> SegmentView:
     return SegmentView(
-        **{name: getattr(row, name) for name in _OWN},
-        type=ObjectType(row.object_type),
-        count=row._mapping["count"],  # `row.count` is the method of tuples
-        last_counted_at=row.last_counted_at,
-        last_duration=row.last_duration,
-        too_heavy=bool(row.too_heavy),
-        heavy_reasons=row.heavy_reasons or (),
-        failures=row.failures or 0,
-        stale=is_stale(row.definition_hash, row.counted_hash),
+        id=row[0],
+        name=row[1],
+        type=ObjectType(row[2]),
+        description=row[3],
+        condition=row[4],
+        interval=row[5],
+        max_change=row[6],
+        count=row[7],
+        last_counted_at=instant_or_none(row[8]),
+        last_duration=row[9],
+        modified_at=instant(row[10]),
+        created_at=instant(row[11]),
+        too_heavy=bool(row[12]),
+        heavy_reasons=value(row[13]) or (),
+        # Unknown, so not stale, until the members were first counted.
+        stale=bool(row[14]),
         running=holder is not None,
         running_by=str(holder) if holder else None,
-        error=row.last_error,
+        error=row[15],
+        failures=row[16] or 0,
     )
 
 
-def find_row(session: Session, ref: str, type: ObjectType | None = None) -> Segment:
+def find_row(session: "Session", ref: str, type: ObjectType | None = None) -> "Segment":
     """The row of the segment of that name, ignoring case, or of that id (`12` or `#12`)."""
+    import sqlalchemy as sa
+    from sqlmodel import col
+
+    from segctl.store.tables import Segment
+
     word = ref.strip()
-    query = sa.select(Segment).order_by(_segment.c.id)
+    query = sa.select(Segment).order_by(col(Segment.id))
     if type is not None:
-        query = query.where(_segment.c.object_type == type.value)
-    named = list(session.execute(query.where(_segment.c.folded_name == fold(word))).scalars())
+        query = query.where(col(Segment.object_type) == type.value)
+    named = list(session.execute(query.where(col(Segment.folded_name) == fold(word))).scalars())
     if len(named) > 1:
         types = [row.object_type for row in named]
         raise UsageError(
@@ -157,11 +159,11 @@ def find_row(session: Session, ref: str, type: ObjectType | None = None) -> Segm
         return named[0]
     number = word.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) < 19:
-        by_id = session.execute(query.where(_segment.c.id == int(number))).scalar()
+        by_id = session.execute(query.where(col(Segment.id) == int(number))).scalar()
         if by_id is not None:
             return by_id
     of = f" of type {type}" if type else ""
-    names = session.execute(query.with_only_columns(_segment.c.name)).scalars()
+    names = session.execute(query.with_only_columns(col(Segment.name))).scalars()
     raise NotFound(
         f'there is no segment "{word}"{of}',
         hint=did_you_mean(word, names) or "segctl segments list shows them all",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from segctl.catalog import ObjectType
+from segctl.catalog import DEFAULT_INTERVAL, ObjectType
 from segctl.conditions import parser, printer
 from segctl.engine import history
 from segctl.engine.definition import Vocabulary, vocabulary
@@ -35,14 +35,14 @@ from segctl.services.segment_views import (
     Status,
     find,
     find_row,
-    list_segments,
     view,
+    views,
 )
 from segctl.store import audit
 from segctl.store.functions import fold
 from segctl.store.opening import Store
 from segctl.store.records import record_tables
-from segctl.store.tables import DEFAULT_INTERVAL, Recalculation, Segment, SegmentReference
+from segctl.store.tables import Recalculation, Segment, SegmentReference
 from segctl.store.workspace import load_catalog, load_workspace
 
 __all__ = [
@@ -271,6 +271,12 @@ def delete(
         session.execute(sa.delete(member).where(member.c.segment_id == was.id))
         history.forget(session, was.id)
         return was
+
+
+def list_segments(store: Store, type: ObjectType | None = None) -> list[SegmentView]:
+    """All segments, or those of a type: by type in the order of the types, then by name."""
+    with store.read() as session:
+        return views(session, type)
 
 
 def check_unused(store: Store, ref: str, type: ObjectType | None = None) -> SegmentView:

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 import re
 from typing import NoReturn
 
-import sqlalchemy.exc as sax
-
 from segctl.errors import Busy, SegctlError, StoreError
 from segctl.store.version import not_a_store
 
@@ -24,19 +22,24 @@ def raise_translated(
     `error` is the driver's or SQLAlchemy's wrapping of it. That a reading transaction cannot write
     is a bug and stays as it is.
     """
-    original = error.orig if isinstance(error, sax.DBAPIError) else error
+    original = getattr(error, "orig", None) or error
     name = getattr(original, "sqlite_errorname", None)
     if isinstance(name, str):
         meaning = _sqlite(name, str(original), place)
     else:
         state = getattr(original, "sqlstate", None)
-        lost = isinstance(error, sax.DBAPIError) and error.connection_invalidated
+        lost = getattr(error, "connection_invalidated", False)
         meaning = _postgres(state, scrub(str(original), secrets), place, lost=lost)
         if state == "25006" and not writing:
             meaning = None
     if meaning is None:
         raise error
     raise meaning from error
+
+
+def is_of_a_driver(error: Exception) -> bool:
+    """Whether one of the drivers raised it."""
+    return type(error).__module__.partition(".")[0] in ("sqlite3", "psycopg")
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

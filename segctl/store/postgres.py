@@ -1,12 +1,13 @@
 """Connections to a Postgres store."""
 
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING, Any
 
 from segctl.errors import StoreError
 from segctl.store.address import PostgresAddress
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.orm import Session
 
 MINIMUM_VERSION = 15
 
@@ -20,8 +21,10 @@ FROM pg_catalog.pg_database WHERE datname = current_database()
 """
 
 
-def engine(address: PostgresAddress, connect_timeout: float) -> sa.Engine:
+def engine(address: PostgresAddress, connect_timeout: float) -> "sa.Engine":
     """An engine of psycopg 3 connections; works through pgbouncer in session mode."""
+    import sqlalchemy as sa
+
     return sa.create_engine(
         "postgresql+psycopg://",
         creator=lambda: connect(address, connect_timeout),
@@ -72,19 +75,27 @@ def _refuse_unfit(place: str, version: int, version_text: str, encoding: str, ic
         )
 
 
-def begin_write(session: Session, lock_timeout: float, *, durable: bool = True) -> None:
+def read_one_snapshot(connection: Any) -> None:
+    """Let the next transaction of a connection of psycopg see one snapshot and write nothing."""
+    import psycopg
+
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+
+
+def begin_write(session: "Session", lock_timeout: float, *, durable: bool = True) -> None:
     """Let no schema change in while this transaction writes. Before the first snapshot is taken."""
     if not durable:
         session.connection().exec_driver_sql("SET LOCAL synchronous_commit = off")
     _begin(session, lock_timeout, "ROW EXCLUSIVE")
 
 
-def begin_alter(session: Session, lock_timeout: float) -> None:
+def begin_alter(session: "Session", lock_timeout: float) -> None:
     """Wait for the writers to end, and keep others out; readers go on."""
     _begin(session, lock_timeout, "EXCLUSIVE")
 
 
-def _begin(session: Session, lock_timeout: float, mode: str) -> None:
+def _begin(session: "Session", lock_timeout: float, mode: str) -> None:
     connection = session.connection()
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(lock_timeout * 1000))}")
     # LOCK takes no snapshot, so what is read after it is what holds now.

@@ -3,16 +3,15 @@
 import os
 from pathlib import Path
 import sqlite3
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+from typing import TYPE_CHECKING, Any
 
 from segctl.errors import StoreError
 from segctl.store import functions
 from segctl.store.address import SqliteAddress
 from segctl.store.filesystems import network_file_system
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 BEGIN = "segctl_begin"
 """Execution option of a connection: the statement that begins its transaction."""
@@ -35,12 +34,16 @@ PRAGMA cache_size = -65536;
 """
 
 
-def engine(address: SqliteAddress, busy_timeout: float) -> sa.Engine:
+def engine(address: SqliteAddress, busy_timeout: float) -> "sa.Engine":
     """An engine whose transactions begin with the statement in the option BEGIN."""
+    import sqlalchemy as sa
+    from sqlalchemy import event
+    from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+
     path = address.path
     options: dict[str, Any] = {"poolclass": StaticPool}
+    refuse_strange_place(path)
     if path is not None:
-        _refuse_strange_place(path)
         options = {"poolclass": QueuePool, "pool_use_lifo": True}
         if is_read_only(path):
             # An immutable connection does not see what others write: a fresh one per transaction.
@@ -127,7 +130,10 @@ def _set_up(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
-def _refuse_strange_place(path: Path) -> None:
+def refuse_strange_place(path: Path | None) -> None:
+    """StoreError if the file cannot be a store where it is. None is a database in memory."""
+    if path is None:
+        return
     if path.is_dir():
         raise StoreError(f"{path} is a folder, not a store", hint="name a file in it")
     kind = network_file_system(path)

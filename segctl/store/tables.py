@@ -11,13 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from segctl.catalog import DEFAULT_INTERVAL, MINIMUM_INTERVAL
 from segctl.store.types import Instant, Json
 
 BigInteger = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-MANUAL = 0
-"""The interval of a segment that never recalculates by itself."""
-DEFAULT_INTERVAL = 240
-MINIMUM_INTERVAL = 30
 
 
 def key_column(**more: Any) -> Any:

@@ -1,19 +1,25 @@
 """The schema version that this segctl reads and writes."""
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from segctl.errors import StoreError, StoreVersionError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 SCHEMA_VERSION = "0002"
 """The newest migration; a test keeps it so. Here, so that opening a store needs no alembic."""
 
-_QUERY = sa.text("SELECT version_num FROM alembic_version")
 
-
-def check_version(session: Session, place: str) -> None:
+def check_version(session: "Session", place: str) -> None:
     """Refuse a store of another version; StoreVersionError names the command that mends it."""
-    versions = session.execute(_QUERY).scalars().all()
+    result = session.connection().exec_driver_sql("SELECT version_num FROM alembic_version")
+    refuse_other_version(result.scalars().all(), place)
+
+
+def refuse_other_version(versions: Sequence[str], place: str) -> None:
+    """Refuse a store in which another version than this program's is written, or several."""
     if list(versions) != [SCHEMA_VERSION]:
         refuse(place, versions[0] if len(versions) == 1 else None)
 

@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from segctl.engine import lease
+from segctl.engine.holders import running
 from segctl.engine.lease import LeaseLost
 from segctl.engine.owner import Owner, parse_owner, this_host, this_process
+from segctl.store.glance import glance_of
 from segctl.store.opening import Store
 from tests.engine.workspace import leases, segment, sql, until
 
@@ -127,7 +129,7 @@ def test_running_leaves_out_what_ran_out_and_the_dead(store: Store):
     take(store, "old", a, seconds=-1)
     take(store, "me", b, owner=this_process())
     with store.read() as session:
-        assert set(lease.running(session)) == {b}
+        assert set(running(glance_of(session))) == {b}
 
 
 def test_an_owner_is_read_back_from_its_text():
