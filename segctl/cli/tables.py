@@ -33,11 +33,12 @@ def table(
     iterator = iter(rows)
     first = list(islice(iterator, CHUNK))
     room = _width()
-    for short in (False, True):
+    # What is given up for want of room, in this order: dates, headings in one line, whole names.
+    for short, split in ((False, False), (True, False), (True, True)):
         cells = [
             [cell(row.get(c.key), c, zone, now, short=short) for c in columns] for row in first
         ]
-        widths = _natural(cells, columns)
+        widths = _natural(cells, columns, split)
         if room is None or _total(widths) <= room:
             break
     if room is not None:
@@ -79,8 +80,12 @@ def _styled(text: str, style: str) -> str:
     return text if context.settings().switch("no_color") else f"{style}{text}{RESET}"
 
 
-def _natural(cells: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[int]:
-    widths = [cell_len(column.title) for column in columns]
+def _natural(cells: Sequence[Sequence[str]], columns: Sequence[Column], split: bool) -> list[int]:
+    """How wide each column is when nothing wraps, or with `split` nothing but headings."""
+    widths = [
+        max(map(cell_len, column.title.split(" ") if split else [column.title]))
+        for column in columns
+    ]
     for row in cells:
         widths = [max(width, cell_len(text)) for width, text in zip(widths, row, strict=True)]
     return widths
