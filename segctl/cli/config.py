@@ -17,9 +17,12 @@ def show(output_format: OutputOption = Format.TABLE) -> None:
 
     Example: segctl config show
     """
-    found = context.settings()
-    rows = (
+    rows = [
         {"key": setting.key.name, "value": setting.shown, "source": setting.source}
-        for setting in found.values.values()
-    )
+        for setting in context.settings().values.values()
+    ]
+    for row in rows:
+        # What stands for a setting that nobody made.
+        if row["key"] == "actor" and not row["value"]:
+            row["value"] = context.actor()
     output.show(rows, COLUMNS, output_format)

@@ -135,7 +135,12 @@ def _postgres(state: str | None, talk: str, place: str, *, lost: bool) -> Segctl
         case "XX001" | "XX002":
             return StoreError(f"the store {place} is damaged: {talk}", hint="restore a backup")
     if lost or (state or "").startswith(("08", "57P")) or (state is None and _no_answer(talk)):
-        return StoreError(f"the store {place} does not answer: {talk}", reason="no_answer")
+        return StoreError(
+            f"the store {place} does not answer: {talk}",
+            hint="is the server up, and are host and port right? segctl config show says where the "
+            "address comes from",
+            reason="no_answer",
+        )
     if (state or "").startswith(("53", "58")):
         return StoreError(f"the server of the store {place} failed: {talk}")
     return None

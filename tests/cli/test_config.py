@@ -251,9 +251,15 @@ def test_the_output_setting_replaces_the_table(segctl):
     assert segctl("config", "show", env={"SEGCTL_OUTPUT": "ids"}).ok().lines == [
         key.name for key in KEYS
     ]
-    assert segctl("config", "show", "-o", "table", env={"SEGCTL_OUTPUT": "ids"}).ok().lines[0] == (
-        "Setting          Value  Source"
-    )
+    table = segctl("config", "show", "-o", "table", env={"SEGCTL_OUTPUT": "ids"}).ok()
+    assert table.lines[0].split() == ["Setting", "Value", "Source"]
+
+
+def test_config_show_says_who_acts_where_nobody_said(segctl):
+    rows = {row["key"]: row for row in segctl("config", "show", "-o", "json").ok().json}
+    assert "@" in rows["actor"]["value"]
+    assert rows["actor"]["source"] == "default"
+    assert segctl("--actor", "ann", "config", "show", "-o", "json").ok().json[1]["value"] == "ann"
 
 
 def test_the_config_option_names_the_file(segctl, tmp_path: Path):
