@@ -57,6 +57,24 @@ def drop(session: Session) -> None:
         session.connection().exec_driver_sql(f'DROP TRIGGER "{name}"')
 
 
+def suspend_inserts(session: Session, type: ObjectType) -> list[str]:
+    """Drop the triggers that trace new records of the type; the statements that bring them back.
+
+    Until then whoever inserts such records has to trace them. Nothing is dropped, and nothing comes
+    back, if one of them is missing or changed, or if somebody else's triggers are in the store:
+    those might insert records, too.
+    """
+    query = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    there = {row.name: row.sql for row in session.execute(query)}
+    ours = expected(session)
+    names = [f"{PREFIX}{type}_{name}" for name in ("insert", "displaced")]
+    if there.keys() - ours.keys() or any(there.get(name) != ours[name] for name in names):
+        return []
+    for name in names:
+        session.connection().exec_driver_sql(f"DROP TRIGGER {name}")
+    return [ours[name] for name in names]
+
+
 def triggers() -> Iterator[Trigger]:
     """All of them."""
     for type in RECORD_TYPES:

@@ -91,16 +91,17 @@ class RecordWriter(ABC):
     # -------------------------------------------------------------- records
 
     def existing(self, external_ids: Sequence[str]) -> dict[str, Row]:
-        """External id: (id, *columns) of the records that there are."""
+        """External id, which is one of `columns`: (id, *columns) of the records that there are."""
         table = self.table
+        key = 1 + self.columns.index("external_id")
         sql = self._sql(
             "existing",
-            lambda: sa.select(table.c.external_id, table.c.id, *self._own_columns()).where(
+            lambda: sa.select(table.c.id, *self._own_columns()).where(
                 self._among(table.c.external_id)
             ),
         )
         with self._driver() as cursor:
-            return {row[0]: row[1:] for row in self._fetch(cursor, sql, external_ids)}
+            return {row[key]: row for row in self._fetch(cursor, sql, external_ids)}
 
     @abstractmethod
     def locked(self, rows: Sequence[Row]) -> list[Row | None]:
@@ -215,7 +216,11 @@ class RecordWriter(ABC):
 
     @contextmanager
     def unchecked(self) -> Iterator[None]:
-        """Within it, the store need not check that values have their stored form: they have."""
+        """For many rows: the store need not check that values have their stored form, they have.
+
+        SQLite's triggers may be out of the way within it, so only this writer inserts records of
+        its type. Whatever is raised must undo the transaction.
+        """
         yield
 
     def seen(self, ids: Sequence[int]) -> dict[int, int]:

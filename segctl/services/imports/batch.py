@@ -142,11 +142,16 @@ class Applier:
         if len(here) < len(fresh):
             self._create(changed.taken([at for at, row in enumerate(fresh) if row is None]))
             changed = changed.taken(here)
-        self._change(changed, [row for row in fresh if row is not None])
+        if here:
+            self._change(changed, [row for row in fresh if row is not None])
 
     def _differing(self, rows: Rows, stored: Sequence[Row]) -> list[int]:
-        pairs = zip(self._wanted(rows, stored), stored, strict=True)
-        differing = {at for at, (new, old) in enumerate(pairs) if new != old[1:]}
+        before = _columns(stored)
+        differing = set[int]()
+        for wanted, old in zip(self._wanted(rows, before), before[1:], strict=True):
+            if wanted != old:
+                pairs = zip(wanted, old, strict=True)
+                differing |= {at for at, (new, value) in enumerate(pairs) if new != value}
         for values in rows.unwritten:
             differing |= {at for at, value in enumerate(values) if value not in (None, KEEP)}
         ids = [row[0] for row in stored]
@@ -157,7 +162,7 @@ class Applier:
         return sorted(differing)
 
     def _change(self, rows: Rows, stored: Sequence[Row]) -> None:
-        wanted = self._wanted(rows, stored)
+        wanted = zip(*self._wanted(rows, _columns(stored)), strict=True)
         given = rows.values.get("updated_at", [KEEP] * len(rows))
         touched = self._writer.columns.index("updated_at") if "updated_at" in self._kept else None
         changes = []
@@ -177,23 +182,21 @@ class Applier:
             self._writer.change_links(relation, added, removed)
         self.counts.updated += len(rows)
 
-    def _wanted(self, rows: Rows, stored: Sequence[Row]) -> list[Row]:
-        """What the records would be: rows of (*columns)."""
-        columns = []
-        for index, name in enumerate(self._writer.columns, start=1):
+    def _wanted(self, rows: Rows, before: Sequence[list[Any]]) -> list[list[Any]]:
+        """What the records would be, column by column. `before` has the ids first."""
+        wanted = []
+        for name, stored in zip(self._writer.columns, before[1:], strict=True):
             values = rows.values.get(name)
-            before = [old[index] for old in stored]
             if name == EVENT_ATTRIBUTES:
-                columns.append(list(map(_merged, before, _objects(rows))))
+                wanted.append(list(map(_merged, stored, _objects(rows))))
             elif values is None:
-                columns.append(before)
+                wanted.append(stored)
             elif not rows.sparse and name not in self._kept:
-                columns.append(values)
+                wanted.append(values)
             else:
-                columns.append(
-                    [old if new is KEEP else new for new, old in zip(values, before, strict=True)]
-                )
-        return list(zip(*columns, strict=True))
+                pairs = zip(values, stored, strict=True)
+                wanted.append([old if new is KEEP else new for new, old in pairs])
+        return wanted
 
     def _written(self, row: list[Any]) -> list[Any]:
         """A row of (id, *columns) as the driver takes it."""
@@ -212,6 +215,11 @@ class Applier:
 def kept_columns(type: ObjectType, attributes: Mapping[str, Attribute]) -> list[str]:
     """The columns that an import writes whether they are given or not."""
     return [name for name, attribute in attributes.items() if is_kept(attribute)]
+
+
+def _columns(stored: Sequence[Row]) -> list[list[Any]]:
+    """At least one row of (id, *columns), column by column."""
+    return list(map(list, zip(*stored, strict=True)))
 
 
 def _pairs(ids: Sequence[int], sets: Sequence[Any]) -> list[tuple[int, Any]]:

@@ -21,7 +21,10 @@ One = Callable[[Any], Any]
 Many = Callable[[Sequence[Any]], list[Any]]
 """The same for a column; raises InvalidValue if any value is wrong."""
 
-_PLAIN_UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+# No hour 24: newer Pythons take that for the next day.
+_PLAIN_UTC: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z"
+)
 
 
 class Converter:
@@ -116,13 +119,13 @@ def _instant(one: One) -> One:
     plain, check = _PLAIN_UTC.fullmatch, dt.datetime.fromisoformat
 
     def instant(raw: Any) -> Any:
-        if type(raw) is str and plain(raw):
-            try:
-                check(raw)
-            except ValueError:
-                return one(raw)
-            return f"{raw[:10]}T{raw[11:19]}.000000Z"
-        return one(raw)
+        if type(raw) is not str or (found := plain(raw)) is None:
+            return one(raw)
+        try:
+            check(raw)
+        except ValueError:
+            return one(raw)
+        return f"{raw[:10]}T{raw[11:19]}{found[1] or '.000000'}Z"
 
     return instant
 
@@ -173,6 +176,6 @@ def _each(one: One) -> Many:
         if len(distinct) * 2 > len(values):
             return [one(text) for text in values]
         stored = {text: one(text) for text in distinct}
-        return [stored[text] for text in values]
+        return list(map(stored.__getitem__, values))
 
     return convert

@@ -1,9 +1,10 @@
 """An import from its first look at the file to its counts."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 import datetime as dt
-from typing import Any
+import gc
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -36,6 +37,9 @@ from segctl.store.opening import Store
 from segctl.store.records import record_tables
 from segctl.store.workspace import load_catalog, load_workspace
 from segctl.store.writing import KEEP, RecordWriter, Row, record_writer
+
+_COLLECT_AFTER: Final = 100_000
+"""New objects after which Python looks for cycles; more than a chunk makes."""
 
 
 def import_records(
@@ -192,7 +196,7 @@ class _Transfer:
     def run(self, progress: Progress) -> None:
         """All rows of the file."""
         position = 0
-        with self._writer.unchecked():
+        with self._writer.unchecked(), _few_collections():
             for chunk in self._rows.chunks():
                 self._read += len(chunk)
                 self._take(chunk)
@@ -356,6 +360,17 @@ class _Transfer:
             relations_left_empty=sum(resolver.left_empty for resolver in self._resolvers),
             dry_run=self._options.dry_run,
         )
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Rows are many objects without a cycle; looking for one takes a seventh of all time."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(max(_COLLECT_AFTER, thresholds[0]), *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _distinct(rows: Rows) -> Iterator[Rows]:
