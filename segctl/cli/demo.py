@@ -19,6 +19,7 @@ FOLDER = Path("demo")
 TO_TRY = (
     ("who is in a segment", "segctl segments members 'Big spenders' --columns name,email,country"),
     ("what it says", "segctl segments show 'Stalled deals'"),
+    ("what a team member sees first", "segctl view deal --as agata.zuk@crema.example --limit 5"),
     ("a question of your own", "segctl preview --type company --where 'no contacts (score > 50)'"),
     ("the whole list for a program", "segctl segments list -o json"),
 )

@@ -17,9 +17,18 @@ from sqlmodel import Session, select
 
 from segctl.catalog import PLURALS, RELATIONS, Attribute, Catalog, ObjectType, Storage
 from segctl.errors import AlreadyExists, UsageError
-from segctl.services import attributes, demo_data, demo_words, demo_work, segments
+from segctl.services import (
+    attributes,
+    defaults,
+    demo_data,
+    demo_words,
+    demo_work,
+    pins,
+    segments,
+    visibility,
+)
 from segctl.services.demo_data import Calendar, Row
-from segctl.services.demo_segments import ATTRIBUTES, SEGMENTS
+from segctl.services.demo_segments import ATTRIBUTES, DEFAULTS, HIDDEN, PINS, SEGMENTS
 from segctl.store import audit
 from segctl.store.opening import Store, create_store, open_store
 from segctl.store.records import record_tables
@@ -135,6 +144,7 @@ def fill(
             now=now,
             actor=actor,
         )
+    _arrange(store, now, actor)
     return Filled(written, team, len(demo_words.GROUPS), len(SEGMENTS))
 
 
@@ -254,6 +264,16 @@ def _column(
         return lambda row: row.get(name)
     to_stored = encode
     return lambda row: None if row.get(name) is None else to_stored(row[name])
+
+
+def _arrange(store: Store, now: dt.datetime, actor: str) -> None:
+    """What the team sees of the segments."""
+    for type, name in DEFAULTS:
+        defaults.set_default(store, type, name, now=now, actor=actor)
+    for person, name in PINS:
+        pins.set_pin(store, name, as_=person, now=now, actor=actor)
+    for name, group in HIDDEN:
+        visibility.hide(store, name, [group], now=now, actor=actor)
 
 
 def _team(session: Session, now: dt.datetime) -> int:

@@ -192,3 +192,15 @@ SEGMENTS: tuple[DemoSegment, ...] = (
         0,
     ),
 )
+
+DEFAULTS: tuple[tuple[ObjectType, str], ...] = (
+    (_T.CONTACT, "Active users"),
+    (_T.DEAL, "Stalled deals"),
+)
+"""The shared default of a type."""
+
+PINS: tuple[tuple[str, str], ...] = (("Agata Żuk", "Lost to a rival"),)
+"""Team member, segment."""
+
+HIDDEN: tuple[tuple[str, str], ...] = (("Quiet readers", "Support"),)
+"""Segment, the group that does not see it."""

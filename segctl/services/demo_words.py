@@ -335,7 +335,7 @@ CHANNELS = ("email", "chat", "phone", "web form")
 
 TEAM: tuple[tuple[str, str, str], ...] = (
     # name, role, group
-    ("Ines Oliveira", "admin", "Management"),
+    ("Ines Oliveira", "manager", "Management"),
     ("Tom Whitfield", "manager", "Sales North"),
     ("Agata Żuk", "agent", "Sales North"),
     ("Jonas Bäcker", "agent", "Sales North"),
