@@ -4,8 +4,9 @@ One root record and all that is reached from it share what was read, so a sessio
 once. Nothing is written and nothing outlives the session.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 import datetime as dt
+from functools import lru_cache
 import math
 from typing import Any, assert_never
 
@@ -27,35 +28,77 @@ from segctl.store.types import instant_text
 
 
 def stored_record(
-    session: Session, tables: RecordTables, type: ObjectType, id: int
+    session: Session,
+    tables: RecordTables,
+    type: ObjectType,
+    id: int,
+    *,
+    event_names: Collection[str] | None = None,
 ) -> "StoredRecord | None":
-    """The record of that id, or None if there is none."""
-    return _Reader(session, tables).record(type, id)
+    """The record of that id, or None if there is none.
+
+    With `event_names` all other events are left out: somebody who asks for these only need not
+    read a hundred thousand page views.
+    """
+    return _Reader(session, tables, event_names).record(type, id)
 
 
 class _Reader:
     """What was read so far, by type and id."""
 
-    def __init__(self, session: Session, tables: RecordTables) -> None:
+    def __init__(
+        self, session: Session, tables: RecordTables, event_names: Collection[str] | None = None
+    ) -> None:
         self.session = session
         self.tables = tables
+        self.event_names = event_names
         self.records: dict[tuple[ObjectType, int], StoredRecord] = {}
 
     def record(self, type: ObjectType, id: int) -> "StoredRecord | None":
         known = self.records.get((type, id))
         if known is None:
-            table = self.tables.record(type)
-            known = next(iter(self.where(type, table.c.id == id)), None)
+            statement = _rows_by(self.tables.record(type), "id")
+            known = next(iter(self.rows(type, statement, key=id)), None)
         return known
 
-    def where(self, type: ObjectType, clause: sa.ColumnElement[bool]) -> list["StoredRecord"]:
-        """The records of a type that satisfy an SQL clause over its table, by id."""
-        table = self.tables.record(type)
-        rows = self.session.execute(sa.select(table).where(clause).order_by(table.c.id)).mappings()
+    def rows(
+        self, type: ObjectType, statement: sa.Select[Any], **keys: Any
+    ) -> list["StoredRecord"]:
+        """The records of a type that a statement over its table finds, in its order."""
+        rows = self.session.execute(statement, keys).mappings()
         return [
             self.records.setdefault((type, row["id"]), StoredRecord(self, type, row))
             for row in rows
         ]
+
+
+# Making a statement takes longer than running it, and conditions are asked of one record after the
+# other: so each is made once for its table.
+
+
+@lru_cache(maxsize=512)
+def _rows_by(table: sa.Table, column: str) -> sa.Select[Any]:
+    return sa.select(table).where(table.c[column] == sa.bindparam("key")).order_by(table.c.id)
+
+
+@lru_cache(maxsize=512)
+def _named_rows_by(table: sa.Table, column: str) -> sa.Select[Any]:
+    """Likewise, of some names only."""
+    return _rows_by(table, column).where(table.c.name.in_(sa.bindparam("names", expanding=True)))
+
+
+@lru_cache(maxsize=512)
+def _items_of(table: sa.Table) -> sa.Select[tuple[str, str]]:
+    own = table.c.record_id == sa.bindparam("key")
+    statement = sa.select(table.c.attribute, table.c.item).where(own)
+    return statement.order_by(table.c.attribute, table.c.item)
+
+
+@lru_cache(maxsize=512)
+def _membership(table: sa.Table) -> sa.Select[tuple[int]]:
+    return sa.select(table.c.record_id).where(
+        table.c.segment_id == sa.bindparam("segment"), table.c.record_id == sa.bindparam("key")
+    )
 
 
 class StoredRecord:
@@ -79,12 +122,8 @@ class StoredRecord:
         if self.type is ObjectType.EVENT:
             return json_items(self._own().get(attribute.name))
         if self._items is None:
-            table = self._reader.tables.item(self.type)
-            rows = self._reader.session.execute(
-                sa.select(table.c.attribute, table.c.item)
-                .where(table.c.record_id == self.id)
-                .order_by(table.c.attribute, table.c.item)
-            )
+            statement = _items_of(self._reader.tables.item(self.type))
+            rows = self._reader.session.execute(statement, {"key": self.id})
             self._items = {}
             for name, item in rows:
                 self._items.setdefault(name, []).append(item)
@@ -101,19 +140,25 @@ class StoredRecord:
 
     def many(self, relation: Relation) -> Iterable[Record]:
         if relation.name not in self._many:
-            self._many[relation.name] = self._reader.where(relation.target, self._related(relation))
+            self._many[relation.name] = self._related(relation)
         return self._many[relation.name]
 
-    def _related(self, relation: Relation) -> sa.ColumnElement[bool]:
-        tables = self._reader.tables
+    def _related(self, relation: Relation) -> list["StoredRecord"]:
+        reader, type = self._reader, relation.target
+        table = reader.tables.record(type)
         match relation.storage:
             case Storage.CHILD:
-                return tables.record(relation.target).c[relation.column] == self.id
+                names = reader.event_names
+                if type is not ObjectType.EVENT or names is None:
+                    return reader.rows(type, _rows_by(table, relation.column), key=self.id)
+                statement = _named_rows_by(table, relation.column)
+                return reader.rows(type, statement, key=self.id, names=sorted(names))
             case Storage.LINK:
-                link = tables.link()
-                other = RELATIONS[relation.target][relation.inverse]
+                link = reader.tables.link()
+                other = RELATIONS[type][relation.inverse]
                 linked = sa.select(link.c[other.column]).where(link.c[relation.column] == self.id)
-                return tables.record(relation.target).c.id.in_(linked)
+                found = sa.select(table).where(table.c.id.in_(linked)).order_by(table.c.id)
+                return reader.rows(type, found)
             case Storage.COLUMN:
                 raise ValueError(f"{relation} leads to one record")
             case _:
@@ -121,11 +166,9 @@ class StoredRecord:
 
     def is_member(self, segment: int) -> bool:
         if segment not in self._member:
-            member = self._reader.tables.member(self.type)
-            found = sa.select(member.c.record_id).where(
-                member.c.segment_id == segment, member.c.record_id == self.id
-            )
-            self._member[segment] = self._reader.session.execute(found).first() is not None
+            statement = _membership(self._reader.tables.member(self.type))
+            found = self._reader.session.execute(statement, {"segment": segment, "key": self.id})
+            self._member[segment] = found.first() is not None
         return self._member[segment]
 
 

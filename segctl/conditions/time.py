@@ -102,11 +102,7 @@ def intervals(test: TimeTest, kind: ValueType, clock: Clock) -> tuple[Interval, 
         case BetweenPoints(first, last):
             return (_closed(line, line.point(first)[0], line.point(last)[1]),)
         case Anniversary(inner):
-            return tuple(
-                interval
-                for first, last in anniversaries(*_anniversary_days(inner, clock))
-                if not (interval := _closed(line, *line.days(first, last))).empty
-            )
+            return _recurring(kind, clock.zone, *_anniversary_days(inner, clock))
         case _:
             assert_never(test)
 
@@ -283,6 +279,21 @@ def _versus(line: _Line, order: Order, low: int, high: int) -> Interval:
 
 
 # ---------------------------------------------------------------- anniversaries
+
+
+_ANY_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""Where whole days lie does not depend on the clock."""
+
+
+@lru_cache(maxsize=256)
+def _recurring(kind: ValueType, zone: ZoneInfo, first: int, last: int) -> tuple[Interval, ...]:
+    """The anniversaries of days as intervals. They are many, and the same all day long."""
+    line = _line(kind, Clock(_ANY_TIME, zone))
+    return tuple(
+        interval
+        for day in anniversaries(first, last)
+        if not (interval := _closed(line, *line.days(*day))).empty
+    )
 
 
 def _anniversary_days(test: Versus | Rolling | Period, clock: Clock) -> tuple[int, int]:
