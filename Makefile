@@ -1,4 +1,4 @@
-# demo, test, lint, bench, docs: each makes the environment that it needs by itself.
+# demo, test, soak, lint, bench, docs: each makes the environment that it needs by itself.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,13 +6,16 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test soak lint bench docs clean
 
 demo: $(VENV)/installed  ## A store full of generated records, its segments recalculated
 	$(BIN)/segctl demo
 
 test: $(VENV)/developed  ## All tests on SQLite and on a Postgres of their own
 	$(BIN)/python -m pytest --cov
+
+soak: $(VENV)/developed  ## Two daemons, imports and edits on each store, five minutes each
+	$(BIN)/python -m tests.soak
 
 lint: $(VENV)/developed  ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""The scheduler: what is due is recalculated, hooks are called, and others see that it lives."""
