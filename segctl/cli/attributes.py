@@ -136,15 +136,19 @@ def drop(
 
     Example: segctl attributes drop company sector --yes
     """
-    from segctl.services import attributes
+    from segctl.services import attributes, indexes
 
     with context.store() as store:
         values = attributes.count_values(store, type, name)
-        output.confirm(f"Drop {type}.{name} and its values in {values:,} records?", yes)
+        gone = indexes.on_attribute(store, type, name)
+        also = "".join(f", the index {index.name}" for index in gone)
+        output.confirm(f"Drop {type}.{name}{also} and its values in {values:,} records?", yes)
         broken = attributes.drop(
             store, type, name, now=context.now(), actor=context.actor(), force=force
         )
     output.note(f"dropped {type}.{name}")
+    for index in gone:
+        output.note(f"dropped the index {index.name} with it")
     if type is ObjectType.EVENT:
         output.note("the values stay in the stored events and are not read any more")
     if broken:

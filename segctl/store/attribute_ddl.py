@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from segctl.catalog import Attribute, ObjectType
 from segctl.errors import InUse, StoreError
+from segctl.store import indexes
 from segctl.store.ddl import check_name, check_text, column_definition
 from segctl.store.records import RecordTables
 from segctl.store.triggers import mark_type, suspended_triggers
@@ -34,7 +35,7 @@ def add_column(session: Session, attribute: Attribute) -> None:
 
 
 def drop_values(session: Session, attribute: Attribute, tables: RecordTables) -> None:
-    """Take the attribute's values away, and the column with them.
+    """Take the attribute's values away, and the column with them and the indexes added on it.
 
     What is in the JSON of events stays there and is not read any more. Every record of the type
     counts as changed: an attribute of the same name may come back with other values.
@@ -43,6 +44,8 @@ def drop_values(session: Session, attribute: Attribute, tables: RecordTables) ->
         item = tables.item(attribute.type)
         session.execute(sa.delete(item).where(item.c.attribute == attribute.name))
     elif is_column(attribute):
+        for index in indexes.indexes_on(session, attribute.type, attribute.name):
+            indexes.drop(session, index.name)
         _execute(session, f'ALTER TABLE "{attribute.type}" DROP COLUMN "{attribute.name}"')
     mark_type(session, attribute.type)
 
@@ -107,7 +110,8 @@ def change_check(session: Session, attribute: Attribute) -> None:
     # SQLite cannot alter a CHECK, but it can exchange a column. No value changes: none is traced.
     check = check_text(replace(attribute, name=_NEW), "sqlite")
     definition = f'"{_NEW}" TEXT CONSTRAINT {check_name(attribute)} CHECK ({check})'
-    with suspended_triggers(session):
+    aside = indexes.set_aside(session, attribute.type, attribute.name)
+    with suspended_triggers(session), aside:
         _execute(session, f"ALTER TABLE {table} ADD COLUMN {definition}")
         _execute(session, f'UPDATE {table} SET "{_NEW}" = {name} WHERE {name} IS NOT NULL')
         _execute(session, f"ALTER TABLE {table} DROP COLUMN {name}")
