@@ -22,15 +22,16 @@ import sys
 import tempfile
 import time
 
-from bench import measure, rows
+from bench import conversations, measure, rows
 from bench.measure import Run
 from bench.rows import Sizes
 from bench.segments import Clock, segments
 from bench.stores import BenchStore, PostgresStore, SqliteStore, changes, content
 
-ALL = ("fill", "steady", "import", "start")
+ALL = ("fill", "steady", "import", "start", "conversations")
 SEED = 1
 START_RUNS = 15
+CONVERSATION_CONTACTS = 100_000
 
 IMPORT_COLUMNS = (
     "external_id", "name", "first_name", "last_name", "email", "phone", "gender", "status", "score",
@@ -70,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if "fill" in parts or "steady" in parts or "start" in parts:
             base = _base(store, sizes, chosen.segments)
             lines += _recalculations(store, base, sizes, chosen.segments, chosen.repeat, parts)
+        if "conversations" in parts:
+            lines += _conversations(store, folder, chosen.records)
         if "import" in parts:
             lines += _import(store, folder, max(1000, chosen.records // 5))
         print(_table(lines))
@@ -241,6 +244,22 @@ def _start(url: str) -> Iterator[Line]:
     listing = measure.median_cpu([*segctl, "--store", url, "segments", "list"], START_RUNS)
     yield Line("`segctl --help` (CPU)", f"{help * 1000:.0f} ms", target="≤ 120 ms")
     yield Line("`segctl segments list` (CPU)", f"{listing * 1000:.0f} ms", target="≤ 450 ms")
+
+
+def _conversations(store: BenchStore, folder: Path, records: int) -> Iterator[Line]:
+    """Assign chats by 50 rules, in a store of at most 100,000 contacts."""
+    number = min(records, CONVERSATION_CONTACTS)
+    sizes = Sizes(number, number * 5, max(10, number // 50))
+    url = _base(store, sizes, conversations.RULES + 20)
+    conversations.staff(url)
+    _say("opening conversations")
+    opened, wall, cpu = conversations.open_all(url, folder, number, SEED)
+    yield Line(
+        f"Conversations assigned ({conversations.RULES} rules, {number:,} contacts)",
+        f"{opened / wall:,.0f} a second ({cpu * 1000 / opened:.1f} ms CPU each)",
+        target="≥ 300 a second",
+    )
+    store.drop(url)
 
 
 def _import(store: BenchStore, folder: Path, number: int) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""Write the pages that are made from the code: docs/cli.md and docs/exit-codes.md.
+"""Write the pages that are made from the code: docs/cli.md, exit-codes.md and doctor.md.
 
 `make docs` runs it; a test fails if a page is not what it would write now.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from segctl import errors
 from segctl.cli.main import COMMANDS, commands, run
 from segctl.errors import SegctlError
+from segctl.services.doctor.codes import CODES, Level
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Made from the code by docs/generate.py (make docs); do not edit. -->\n"
@@ -22,7 +23,7 @@ NOTE = "<!-- Made from the code by docs/generate.py (make docs); do not edit. --
 
 def pages() -> dict[str, str]:
     """The name and the text of each page."""
-    return {"cli.md": cli(), "exit-codes.md": exit_codes()}
+    return {"cli.md": cli(), "exit-codes.md": exit_codes(), "doctor.md": doctor()}
 
 
 def cli() -> str:
@@ -91,6 +92,62 @@ def exit_codes() -> str:
         f"| `{kind.code}` | {kind.exit_code.value} | {_first_line(kind)} |" for kind in _kinds()
     ]
     return "\n".join(text) + "\n"
+
+
+DOCTOR = """`segctl doctor` looks the store over and says what is wrong or odd, what that
+means and which command mends it. It changes nothing, unless `--fix` says so.
+
+```
+segctl doctor                                # all findings, the most serious first
+segctl doctor --fail-on error -o json        # for a monitor: exit code 6 from errors on
+segctl doctor --fix                          # mend what is safe
+segctl doctor --verify                       # compare stored members with the conditions, too
+segctl doctor --verify --sample 1000 "VIP"   # about a thousand records of one segment
+segctl doctor --sarif > doctor.sarif         # for code scanning
+```
+
+- It exits with 6 if something is found from the level of `--fail-on` on: `error`, `warning` (the
+  default), `note` or `never`. `--level` says what is shown, `--ignore CODE` leaves findings out of
+  both.
+- **Safe** are the repairs of what can be told from the store again and takes no member from
+  anybody. Each kind is one transaction and one entry in the audit log. Nothing is recalculated:
+  that may set off hooks and assignments, so a person says it.
+- **`--verify`** compares at the clock of each segment's last recalculation, so that the passing
+  of time makes no difference. Records that were written since are left out. If other records
+  that the condition reads were written since, or a segment that it refers to was counted,
+  nothing is called drift. `--sample N` looks at about N records of each segment, at others each
+  time.
+- That a condition is **impossible** or always true, and that one **implies** another, is proven and
+  never guessed; but not everything that is so is seen. Numbers, choices, exact and folded texts,
+  lists, counts of events and of related records, fixed dates and forms that move with `now` are
+  understood, each by itself. Not seen: one pattern against another, sums against counts, a fixed
+  date against `now`, conditions of more than 200 alternatives, the members of a segment that is
+  referred to. Moving dates are judged for clocks between the years 1000 and 9000, and at most
+  50,000 pairs of segments of a type are compared.
+- In **SARIF** a segment's place is `segments/TYPE/NAME`, and a finding keeps its fingerprint when
+  only the numbers in its message change.
+- `segctl store check` looks for damage: it reads the whole file, and doctor does not.
+"""
+
+
+def doctor() -> str:
+    """What doctor finds."""
+    text = ["# What doctor finds\n", NOTE, DOCTOR, "## Codes\n"]
+    for level in Level:
+        text += [f"### {level.value.capitalize()}s\n", "| code | what it means | what mends it |"]
+        text.append("|---|---|---|")
+        text += [
+            f"| `{code.name}` | **{code.title}** {_cell(code.explanation)} | {_cell(code.mend)}"
+            f"{' **Safe.**' if code.safe else ''} |"
+            for code in CODES.values()
+            if code.level is level
+        ]
+        text.append("")
+    return "\n".join(text)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _meanings() -> Iterator[tuple[errors.ExitCode, str]]:

@@ -6,13 +6,15 @@ store's address and what one process wants for itself. Nothing here reads the re
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from segctl.config_hooks import Hook, read_hooks
+from segctl.config_serve import Chatwoot, Serve, read_chatwoot, read_serve
 from segctl.errors import ConfigError, did_you_mean
 
 FILE_NAME = "segctl.toml"
@@ -102,7 +104,7 @@ _INDIRECT: Mapping[str, tuple[Key, str]] = {
     if key.kind is Kind.ADDRESS
     for way in ("env", "file")
 }
-KNOWN_NAMES = (*_BY_NAME, *_INDIRECT)
+KNOWN_NAMES = (*_BY_NAME, *_INDIRECT, "hooks", "serve", "chatwoot")
 """Every key that a config file may hold."""
 
 
@@ -128,6 +130,9 @@ class Settings:
 
     file: Path | None
     values: Mapping[str, Setting]
+    hooks: tuple[Hook, ...] = ()
+    serve: Serve = field(default_factory=Serve)
+    chatwoot: Chatwoot = field(default_factory=Chatwoot)
 
     def text(self, name: str) -> str | None:
         value = self.values[name].value
@@ -160,7 +165,12 @@ def load(
     values = {key.name: _setting(key, flags, environ, table, found) for key in KEYS}
     if environ.get("NO_COLOR") and values["no_color"].source == "default":
         values["no_color"] = Setting(_BY_NAME["no_color"], True, "environment NO_COLOR")
-    return Settings(found, values)
+    hooks = read_hooks(table["hooks"], found) if found and "hooks" in table else ()
+    serve = read_serve(table["serve"], found) if found and "serve" in table else Serve()
+    chatwoot = Chatwoot()
+    if found and "chatwoot" in table:
+        chatwoot = read_chatwoot(table["chatwoot"], found)
+    return Settings(found, values, hooks, serve, chatwoot)
 
 
 def user_file(environ: Mapping[str, str], home: Path) -> Path:

@@ -57,6 +57,11 @@ class SegctlError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """What programs are told of it, as plain JSON values."""
+        return {"code": self.code, "message": self.message, "hint": self.hint} | self.fields
+
 
 class UsageError(SegctlError):
     """The words of the call are off."""
@@ -100,6 +105,18 @@ class ConditionError(UsageError):
         self.start = start
         self.end = end
 
+    @property
+    def described(self) -> dict[str, Any]:
+        place = {"text": self.text, "start": self.start, "end": self.end}
+        start = {"code": self.code, "message": self.message, "hint": self.hint}
+        return start | place | self.fields
+
+
+class SetError(ConditionError):
+    """An expression over segments that cannot be accepted; knows the text and the place."""
+
+    code = "set"
+
 
 class InvalidValue(UsageError):
     """A value does not fit its attribute."""
@@ -132,6 +149,18 @@ class GuardStopped(SegctlError):
 
     exit_code = ExitCode.GUARD
     code = "guard"
+
+
+class Held(GuardStopped):
+    """The segment's last runs were undone; it waits for `segctl retry`."""
+
+    code = "held"
+
+
+class Cancelled(SegctlError):
+    """Somebody stopped the recalculation with `segctl cancel`."""
+
+    code = "cancelled"
 
 
 class Busy(SegctlError):

@@ -14,10 +14,7 @@ from segctl.errors import ConditionError, SegctlError, UsageError
 def report(error: SegctlError, argv: Sequence[str]) -> int:
     """Say the error on stderr; the exit code."""
     if wants_json(argv):
-        fields: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
-        if isinstance(error, ConditionError):
-            fields |= {"text": error.text, "start": error.start, "end": error.end}
-        text = json.dumps({"error": fields | error.fields}, ensure_ascii=False, default=str)
+        text = json.dumps({"error": error.described}, ensure_ascii=False, default=str)
         sys.stderr.write(text + "\n")
         return error.exit_code
     sys.stderr.write(f"segctl: error: {visible(error.message, lines=True)}\n")

@@ -4,7 +4,7 @@ A command writes `type: TypeOption = None`; the help never differs between two c
 one command takes stands in that command's own module.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 import re
 from typing import Annotated
 
@@ -40,6 +40,26 @@ def duration(text: str) -> timedelta:
     raise UsageError(f'"{text}" is not a duration', hint="write 30s, 5m, 1h30m or 2d")
 
 
+def moment(option: str, text: str | None, now: datetime, zone: tzinfo) -> datetime | None:
+    """The instant that an option names: a time, or an age such as `7d`. UsageError otherwise.
+
+    A time without an offset is in `zone`. None stays None.
+    """
+    if text is None:
+        return None
+    word = text.strip()
+    try:
+        if _DURATION.fullmatch(word.lower()):
+            return now - duration(word)
+        found = datetime.fromisoformat(word)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError, UsageError) as error:
+        raise UsageError(
+            f'{option}: "{text}" is not a time',
+            hint="write 2026-01-31, 2026-01-31T10:00, 2026-01-31T10:00Z or an age such as 7d",
+        ) from error
+
+
 def any_object_type(word: str) -> ObjectType:
     """The object type that a user named, `event` included, singular or plural."""
     if word.strip().lower() in ("event", "events"):
@@ -53,10 +73,17 @@ def segment_names(ctx: typer.Context, incomplete: str) -> list[str]:
     given = {**ctx.find_root().params, **ctx.params}
     call.config, call.store = given.get("config"), given.get("store")
     try:
-        from segctl.services.segment_views import list_segments
+        if given.get("as_"):
+            from segctl.services.seen_segments import list_as
 
-        with context.glance() as glance:
-            names = [view.name for view in list_segments(glance, given.get("type"))]
+            with context.store() as store:
+                seen = list_as(store, given["as_"], given.get("type"))
+            names = [segment.view.name for segment in seen.segments]
+        else:
+            from segctl.services.segment_views import list_segments
+
+            with context.glance() as glance:
+                names = [view.name for view in list_segments(glance, given.get("type"))]
     except SegctlError:
         return []
     return [name for name in names if name.startswith(incomplete)]
@@ -148,6 +175,29 @@ AtOption = Annotated[
 WhereOption = Annotated[
     str | None,
     typer.Option("--where", metavar="CONDITION", help="Only records that satisfy the condition."),
+]
+
+AsOption = Annotated[
+    str | None,
+    typer.Option("--as", metavar="EMAIL", help="As this team member, by e-mail address or name."),
+]
+"""A listing as somebody sees it: without what is hidden from them."""
+
+RequiredAsOption = Annotated[
+    str,
+    typer.Option("--as", metavar="EMAIL", help="As this team member, by e-mail address or name."),
+]
+
+HideFromOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hide-from", metavar="WHO", help="Hide it from a team member or a group; repeatable."
+    ),
+]
+
+ShowToOption = Annotated[
+    list[str] | None,
+    typer.Option("--show-to", metavar="WHO", help="Do not hide it any more from them; repeatable."),
 ]
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]

@@ -10,6 +10,7 @@ from segctl.catalog import ObjectType
 from segctl.cli import context, output
 from segctl.cli.options import AtOption, OutputOption, SegmentsArgument, TypeOption, WaitOption
 from segctl.cli.output import Column, Format
+from segctl.engine.modes import Mode
 from segctl.errors import SegctlError, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ COLUMNS = (
 VERBOSE = (
     Column("mode", "Mode"),
     Column("why", "Why"),
+    Column("candidates", "Candidates", kind="number", empty="–"),
     Column("count_before", "Before", kind="number", empty="–"),
 )
 """What -v adds."""
@@ -54,6 +56,18 @@ def command(
             "--with-references", help="Recalculate what they refer to first, however fresh it is."
         ),
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Evaluate every record: the same as --mode full.")
+    ] = False,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            "--mode",
+            help="What costs least (auto), every record (full), or what can have changed "
+            "(incremental, wherever that is exact).",
+            show_default="auto",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say who would enter and leave; store nothing.")
     ] = False,
@@ -65,12 +79,17 @@ def command(
     Name some, or say --all or --type. What they refer to is recalculated first if it is stale or
     was never counted. Each segment succeeds or fails for itself: exit code 3 if only some failed.
 
+    Only records whose membership can have changed are evaluated, if these are few, and none at all
+    if nothing has changed; -v says what was done with each segment, and why.
+
     Example: segctl recalc "Big deals" Won
     """
     if not (segments or all or type):
         raise UsageError("which segments?", hint="name some, or say --all or --type deal")
     if segments and all:
         raise UsageError("--all and the names of segments exclude each other")
+    if full and mode not in (None, Mode.FULL):
+        raise UsageError(f"--full and --mode {mode} exclude each other")
     if at is not None and not dry_run:
         raise UsageError(
             "members are only ever counted as of now: --at needs --dry-run",
@@ -86,12 +105,13 @@ def command(
             wait=wait,
             max_change=max_change,
             with_references=with_references,
+            mode=Mode.FULL if full else mode or Mode.AUTO,
             dry_run=dry_run,
             at=at,
         )
         if all and not dry_run:
             # Whoever runs this from cron has no daemon that would keep the history within bounds.
-            stores.prune(store, now=context.now())
+            stores.prune(store, now=context.now(), actor=context.actor())
     _print(outcomes, output_format)
     if failure is not None:
         raise failure
@@ -106,6 +126,7 @@ def run(
     wait: dt.timedelta | None = None,
     max_change: str | None = None,
     with_references: bool = False,
+    mode: Mode = Mode.AUTO,
     dry_run: bool = False,
     at: str | None = None,
 ) -> "tuple[list[Outcome], SegctlError | None]":
@@ -131,6 +152,8 @@ def run(
                 wait=wait,
                 max_change=limit,
                 progress=advance,
+                hooks=context.settings().hooks,
+                mode=mode,
             )
     _talk(outcomes)
     return outcomes, verdict(outcomes)
@@ -152,6 +175,8 @@ def _talk(outcomes: "Sequence[Outcome]") -> None:
             if note.startswith("the triggers"):
                 if note not in said:
                     output.warn(note)
+            elif note.startswith("mended"):
+                output.warn(f'"{outcome.name}": {note}')
             elif note.startswith("on old members"):
                 output.warn(f'"{outcome.name}" was counted {note}')
             else:
@@ -167,6 +192,7 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
         "result": outcome.result.value,
         "mode": outcome.mode,
         "why": outcome.why,
+        "candidates": outcome.candidates,
         "count_before": outcome.count_before,
         "count": outcome.count_after,
         "entered": outcome.entered,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, assert_never
 import typer
 
 from segctl.catalog import PLURALS, ObjectType, ValueType
-from segctl.cli import context, importing, output
+from segctl.cli import context, erasing, importing, output, record_segments
 from segctl.cli.importing import ImportCommand
 from segctl.cli.options import (
     AtOption,
@@ -247,6 +247,10 @@ def delete(
         else:
             gone = records.delete(store, type, refs or (), now=now, actor=actor)
     output.note(f"deleted {records.plural(type, gone)}")
+
+
+app.command("erase")(erasing.erase)
+app.command("segments")(record_segments.segments)
 
 
 @app.command()

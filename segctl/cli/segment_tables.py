@@ -1,11 +1,14 @@
 """The columns in which segments are shown, and the keys that programs read."""
 
 from collections.abc import Sequence
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from segctl.cli import output
 from segctl.cli.output import Column
 
 if TYPE_CHECKING:
+    from segctl.services.seen_segments import SeenSegment
     from segctl.services.segment_views import SegmentView
     from segctl.services.segments import SegmentDetails
 
@@ -42,6 +45,10 @@ DETAILS = (
     Column("error", "Last error"),
     Column("reads", "Reads", kind="list"),
     Column("read_by", "Read by", kind="list"),
+    Column("default", "Shared default", kind="bool"),
+    Column("pinned_by", "Pinned by", kind="list"),
+    Column("assigned_to", "Chats go to"),
+    Column("hidden_from", "Hidden from", kind="list"),
 )
 
 RUNS = (
@@ -112,7 +119,37 @@ def details_row(details: "SegmentDetails") -> dict[str, Any]:
             }
             for run in details.runs
         ],
+        "default": details.uses.default_of is not None,
+        "pinned_by": list(details.uses.pinned_by),
+        "assigned_to": details.uses.rule[1] if details.uses.rule else None,
+        "hidden_from": list(details.hidden_from),
     }
+
+
+SEEN_COLUMNS = (Column("view", "View"), *COLUMNS)
+"""Of a listing that one team member sees."""
+
+
+def seen_row(seen: "SeenSegment") -> dict[str, Any]:
+    """A segment as a team member sees it."""
+    return {
+        **segment_row(seen.view),
+        "view": seen.mark,
+        "pinned": seen.pinned,
+        "default": seen.default,
+    }
+
+
+def say_age(view: "SegmentView", now: dt.datetime) -> None:
+    """How old the members on stdout are."""
+    if view.last_counted_at is None:
+        return
+    age = f'"{view.name}" was counted {output.ago(view.last_counted_at, now)}'
+    if view.stale:
+        age += ", before its condition was changed"
+    if view.error is not None:
+        age += f"; since then it failed: {view.error}"
+    output.note(age)
 
 
 def record_columns_shown(columns: Sequence[Any]) -> list[Column]:

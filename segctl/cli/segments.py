@@ -6,26 +6,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segctl.cli import context, output
+from segctl.catalog import ObjectType
+from segctl.cli import context, output, segment_sets
+from segctl.cli.history import history
 from segctl.cli.options import (
+    AsOption,
     AtOption,
     ColumnsOption,
     ForceOption,
+    HideFromOption,
     LimitOption,
     OutputOption,
     RequiredTypeOption,
     SegmentArgument,
+    ShowToOption,
     TypeOption,
     YesOption,
     column_names,
+    moment,
 )
 from segctl.cli.output import Column, Format
+from segctl.cli.profile import profile
+from segctl.cli.seen import overview, show_seen
 from segctl.cli.segment_tables import (
     COLUMNS,
     DETAILS,
     RUNS,
     details_row,
     record_columns_shown,
+    say_age,
     segment_row,
 )
 from segctl.errors import SegctlError, UsageError
@@ -75,6 +84,8 @@ def create(
     description: DescriptionOption = None,
     interval: IntervalOption = None,
     max_change: MaxChangeOption = None,
+    hide_from: HideFromOption = None,
+    show_to: ShowToOption = None,
     recalculate: RecalculateOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
@@ -94,23 +105,36 @@ def create(
             description=description or "",
             interval=None if interval is None else parse_interval(interval),
             max_change=max_change,
+            hide_from=hide_from or (),
+            show_to=show_to or (),
             now=context.now(),
             actor=context.actor(),
         )
+        _say_visibility(store, made, hide_from, show_to)
         _finish(store, made, f'created "{made.name}"', recalculate, output_format)
 
 
 @app.command("list")
-def list_(type: TypeOption = None, output_format: OutputOption = Format.TABLE) -> None:
+def list_(
+    type: TypeOption = None, as_: AsOption = None, output_format: OutputOption = Format.TABLE
+) -> None:
     """List segments with their counts, and how fresh these are.
+
+    With --as it is what that team member sees: their pins first, then the shared defaults.
 
     Example: segctl segments list --type deal
     """
+    if as_ is not None:
+        show_seen(as_, type, output_format)
+        return
     from segctl.services.segment_views import list_segments
 
     with context.glance() as glance:
         views = list_segments(glance, type)
     show_segments(views, output_format)
+
+
+app.command()(overview)
 
 
 def show_segments(views: "Iterable[SegmentView]", output_format: Format = Format.TABLE) -> None:
@@ -141,6 +165,7 @@ def show(
         return
     if row["canonical"] == row["condition"]:
         row["canonical"] = None
+    row["default"] = row["default"] or None
     shown = [c for c in DETAILS if row[c.key] not in (None, "", []) or c.empty]
     output.show_one(row, shown)
     if details.runs:
@@ -168,6 +193,8 @@ def edit(
             help="Refuse to change more members of a segment: 500, 20% or none.",
         ),
     ] = None,
+    hide_from: HideFromOption = None,
+    show_to: ShowToOption = None,
     recalculate: RecalculateOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
@@ -190,9 +217,12 @@ def edit(
             description=description,
             interval=None if interval is None else parse_interval(interval),
             max_change=max_change,
+            hide_from=hide_from or (),
+            show_to=show_to or (),
             now=context.now(),
             actor=context.actor(),
         )
+        _say_visibility(store, made, hide_from, show_to)
         _finish(store, made, f'changed "{made.name}"', recalculate, output_format)
 
 
@@ -226,7 +256,8 @@ def delete(
 ) -> None:
     """Delete a segment with its members and history. The records themselves are untouched.
 
-    Refused while another segment's condition refers to it; --force deletes it all the same.
+    Refused while another segment's condition, a pin, the shared default or an assignment rule
+    names it; --force deletes it all the same, and with it these pins, defaults and rules.
 
     Example: segctl segments delete "Big deals" --yes
     """
@@ -236,10 +267,13 @@ def delete(
         # Refused before anybody is asked.
         look = segments.find if force else segments.check_unused
         view = look(store, segment, type)
-        broken = segments.show(store, f"#{view.id}").read_by
+        details = segments.show(store, f"#{view.id}")
+        broken, cleared = details.read_by, details.uses.texts
         members = "" if view.count is None else f", its {view.count:,} memberships"
+        also = "".join(f", {text}" for text in cleared)
         output.confirm(
-            f'Delete the segment "{view.name}"{members} and its history? Records are untouched.',
+            f'Delete the segment "{view.name}"{members}{also} and its history? '
+            "Records are untouched.",
             yes,
         )
         segments.delete(
@@ -250,6 +284,8 @@ def delete(
             actor=context.actor(),
         )
     output.note(f'deleted "{view.name}"; the records are untouched')
+    for text in cleared:
+        output.note(f"cleared {text}")
     if broken:
         output.warn("these segments fail until their condition is changed: " + ", ".join(broken))
 
@@ -266,25 +302,47 @@ def members(
         bool, typer.Option("--diff", help="Show who would enter and who would leave now.")
     ] = False,
     at: AtOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", metavar="TIME", help="Show who was in it at this time, or an age ago: 7d."
+        ),
+    ] = None,
     limit: LimitOption = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """List the records in a segment, as last counted.
+
+    With --as-of they are rebuilt from the member changes, as exactly as they were; the values shown
+    are those of today.
+
+    Segments of one type can be put together, with & (in both), | (in either) and - (not in):
+    'VIP & "Big deals" - Won'. Names with blanks or operators are quoted; brackets say what comes
+    first. A segment that is called like the whole text is meant rather than that.
 
     Example: segctl segments members "Big deals" --columns name,value,company.name -o csv
     """
     from segctl.services import members as service
     from segctl.services.filters import workspace_zone
 
-    if live and diff:
-        raise UsageError("--live and --diff are two different questions", hint="take one of them")
+    asked = [("--live", live), ("--diff", diff), ("--as-of", as_of is not None)]
+    if sum(given for _, given in asked) > 1:
+        names_of = " and ".join(option for option, given in asked if given)
+        raise UsageError(f"{names_of} are different questions", hint="take one of them")
     _refuse_at(at, live or diff)
     names = column_names(columns) or list(service.DEFAULT_COLUMNS)
     if output_format in (Format.IDS, Format.COUNT):
         names = ["id"]
     with context.store() as store:
         zone = workspace_zone(store)
+        if segment_sets.is_set(store, segment, type, asked):
+            segment_sets.show_members(store, segment, type, names, limit, output_format, zone)
+            return
         now = context.now(at, zone)
+        then = moment("--as-of", as_of, now, zone)
+        if then is not None:
+            _show_past(store, segment, type, names, limit, then, output_format, zone)
+            return
         if live:
             listing = service.live(store, segment, type=type, columns=names, limit=limit, now=now)
         elif diff:
@@ -295,11 +353,39 @@ def members(
             listing = service.stored(store, segment, type=type, columns=names, limit=limit)
         with listing as found:
             if not (live or diff):
-                _say_age(found.segment, now)
+                say_age(found.segment, now)
             shown = record_columns_shown(found.columns)
             if diff:
                 shown = [Column("change", "Change"), *shown]
             output.show(found.rows, shown, output_format, zone=zone, now=now)
+
+
+def _show_past(
+    store: "Store",
+    segment: str,
+    type: ObjectType | None,
+    names: list[str],
+    limit: int | None,
+    then: dt.datetime,
+    output_format: Format,
+    zone: dt.tzinfo,
+) -> None:
+    from segctl.services.as_of import as_of
+
+    now = context.now()
+    with as_of(store, segment, at=then, now=now, type=type, columns=names, limit=limit) as found:
+        output.note(
+            f'"{found.segment.name}" as it was counted {output.ago(found.counted_at, now)}; '
+            "values are those of today"
+        )
+        shown = record_columns_shown(found.columns)
+        output.show(found.rows, shown, output_format, zone=zone, now=now)
+    if found.deleted:
+        output.note(f"{found.deleted:,} of them have been deleted since and have only an id")
+
+
+app.command()(history)
+app.command()(profile)
 
 
 @app.command()
@@ -314,12 +400,17 @@ def count(
 ) -> None:
     """Print how many records are in a segment, as last counted.
 
+    Segments can be put together as in segctl segments members.
+
     Example: segctl segments count "Big deals" --live
     """
     from segctl.services.segment_views import find
 
     _refuse_at(at, live)
     with context.store() as store:
+        if segment_sets.is_set(store, segment, type, [("--live", live)]):
+            segment_sets.show_count(store, segment, type, output_format)
+            return
         if live:
             from segctl.services.filters import workspace_zone
             from segctl.services.members import count_live
@@ -335,7 +426,7 @@ def count(
                     hint=f'segctl recalc "{view.name}", or --live to evaluate it now',
                 )
             number, counted_at = view.count, view.last_counted_at
-            _say_age(view, context.now())
+            say_age(view, context.now())
     if output_format in (Format.TABLE, Format.COUNT):
         output.line(str(number))
         return
@@ -354,16 +445,16 @@ def count(
 # ---------------------------------------------------------------- talk
 
 
-def _say_age(view: "SegmentView", now: dt.datetime) -> None:
-    """How old what stands on stdout is."""
-    if view.last_counted_at is None:
+def _say_visibility(
+    store: "Store", view: "SegmentView", hide_from: list[str] | None, show_to: list[str] | None
+) -> None:
+    """What a person might not expect of what was hidden and shown."""
+    if not hide_from and not show_to:
         return
-    age = f'"{view.name}" was counted {output.ago(view.last_counted_at, now)}'
-    if view.stale:
-        age += ", before its condition was changed"
-    if view.error is not None:
-        age += f"; since then it failed: {view.error}"
-    output.note(age)
+    from segctl.services.visibility import remarks
+
+    for remark in remarks(store, view.id, hide_from or (), show_to or ()):
+        output.note(remark)
 
 
 def _text(where: str) -> str:

@@ -1,16 +1,22 @@
-"""`segctl store`: look the store over, upgrade it, back it up."""
+"""`segctl store`: look the store over, upgrade it, back it up, index it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from segctl.cli import context, output
+from segctl.cli import context, indexes, output
 from segctl.cli.options import OutputOption, YesOption
 from segctl.cli.output import Column, Format
 from segctl.errors import CheckFailed
 
 app = typer.Typer()
+app.add_typer(
+    indexes.app,
+    name="index",
+    help="Indexes on attributes, for conditions that are slow.",
+    no_args_is_help=True,
+)
 
 COLUMNS = (
     Column("check", "Check"),
@@ -114,7 +120,7 @@ def prune() -> None:
     from segctl.services import stores
 
     with context.store() as store:
-        gone = stores.prune(store, now=context.now())
+        gone = stores.prune(store, now=context.now(), actor=context.actor())
     output.note(
         f"pruned {gone.trace:,} rows of the write trace, {gone.changes:,} member changes "
         f"and {gone.runs:,} runs"

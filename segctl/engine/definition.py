@@ -85,6 +85,7 @@ class Definition:
     id: int
     name: str
     type: ObjectType
+    text: str
     condition: Condition
     hash: str
     max_change: str | None
@@ -113,4 +114,6 @@ def load_definition(session: Session, id: int, words: Vocabulary) -> Definition:
         error.hint = error.hint or f'segctl segments edit "{segment.name}" mends its condition'
         raise
     limit = segment.max_change or load_workspace(session).max_change
-    return Definition(id, segment.name, type, condition, segment.definition_hash, limit)
+    return Definition(
+        id, segment.name, type, segment.condition, condition, segment.definition_hash, limit
+    )

@@ -6,6 +6,7 @@ statement evaluates, compares and writes in one snapshot. Either way the lease a
 are checked in the transaction that commits, and readers see the old members or the new.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import time
 
@@ -39,15 +40,22 @@ def recalculate_full(store: Store, start: Start, token: str) -> Done:
     recalculate = (
         full_sqlite.recalculate if store.dialect == "sqlite" else full_postgres.recalculate
     )
-    for attempt in range(1, ATTEMPTS + 1):
+
+    def attempt() -> Done:
         began = time.perf_counter()
+        run, counts, baseline = recalculate(store, start, token, began)
+        return Done(run, counts, baseline, time.perf_counter() - began)
+
+    return persistently(attempt)
+
+
+def persistently(attempt: Callable[[], Done]) -> Done:
+    """Try again what collided with another transaction, a few times."""
+    for number in range(1, ATTEMPTS):
         try:
-            run, counts, baseline = recalculate(store, start, token, began)
+            return attempt()
         except Busy as error:
-            collided = error.fields.get("reason") in ("serialization", "deadlock", "catalog")
-            if not collided or attempt == ATTEMPTS:
+            if error.fields.get("reason") not in ("serialization", "deadlock", "catalog"):
                 raise
-            time.sleep(PAUSE * 2 ** (attempt - 1))
-        else:
-            return Done(run, counts, baseline, time.perf_counter() - began)
-    raise AssertionError("the last attempt returns or raises")
+            time.sleep(PAUSE * 2 ** (number - 1))
+    return attempt()

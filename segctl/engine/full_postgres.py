@@ -1,16 +1,17 @@
 """A full recalculation on Postgres: one statement evaluates, compares and writes."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from segctl.conditions.sql import Scope, matching
-from segctl.engine import commit, history, joined, lease
+from segctl.engine import commit, drift, history, joined, lease
 from segctl.engine.definition import Definition, load_definition, vocabulary
 from segctl.engine.history import Counts, Start
 from segctl.engine.limits import check_change
-from segctl.store import trace
+from segctl.engine.seen import look
 from segctl.store.opening import Store
 from segctl.store.tables import MemberChange, SegmentState
 
@@ -40,7 +41,7 @@ def recalculate(store: Store, start: Start, token: str, began: float) -> tuple[i
         definition = load_definition(session, start.segment_id, words)
         state = session.get(SegmentState, start.segment_id)
         before = None if state is None else state.count
-        seen = trace.watermark(session)
+        seen = look(session, words, definition).as_json()
         scope = words.scope(session, start.now)
         empty = _is_empty(session, definition, scope)
         baseline = before is None and empty
@@ -50,6 +51,13 @@ def recalculate(store: Store, start: Start, token: str, began: float) -> tuple[i
             counts = Counts(None, filled, filled, 0)
         else:
             counts = Counts(before, *_change(session, definition, scope, run))
+            if start.audited and counts.entered + counts.left:
+                mine = (_changes.c.segment_id == definition.id) & (
+                    _changes.c.recalculation_id == run
+                )
+                changed = sa.select(_changes.c.record_id).where(mine)
+                strays = drift.strays(session, words, definition, start.now, changed)
+                counts = replace(counts, strays=strays)
         check_change(start.max_change or definition.max_change, counts, definition.name)
         # This snapshot is as old as the evaluation, so the lease and the definition are looked at
         # by another transaction, which holds them until this one has committed.

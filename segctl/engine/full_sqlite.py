@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from segctl.conditions import walk
 from segctl.conditions.sql import Scope, matching
-from segctl.engine import commit, history, temporary
+from segctl.engine import commit, drift, history, temporary
 from segctl.engine.definition import Definition, load_definition, vocabulary
 from segctl.engine.history import Counts, Start
 from segctl.engine.interruption import interruptible
 from segctl.engine.limits import check_change
-from segctl.store import trace
+from segctl.engine.rowcount import written
+from segctl.engine.seen import look
 from segctl.store.opening import Store
 from segctl.store.records import record_tables
 from segctl.store.tables import MemberChange, SegmentState
@@ -34,7 +35,7 @@ def recalculate(store: Store, start: Start, token: str, began: float) -> tuple[i
         definition = load_definition(session, segment, words)
         state = session.get(SegmentState, segment)
         before = None if state is None else state.count
-        seen = trace.watermark(session)
+        seen = look(session, words, definition).as_json()
         scope = words.scope(session, start.now)
         member = scope.tables.member(definition.type)
         # A segment without members needs no difference.
@@ -45,9 +46,15 @@ def recalculate(store: Store, start: Start, token: str, began: float) -> tuple[i
             with interruptible(session):
                 after = temporary.find(session, definition.condition, definition.type, scope)
                 entered, left = (after, 0) if empty else temporary.compare(session, member, segment)
+                strays = None
+                if start.audited and entered + left:
+                    new = temporary.found if empty else temporary.entered
+                    changed = sa.union_all(sa.select(new.c.id), sa.select(temporary.left.c.id))
+                    ids = sa.select(changed.subquery().c.id)
+                    strays = drift.strays(session, words, definition, start.now, ids)
     if cheap:
         return _fill(store, start, token, began)
-    counts = Counts(before, after, entered, left)
+    counts = Counts(before, after, entered, left, strays)
     check_change(start.max_change or definition.max_change, counts, definition.name)
     with store.write() as session, interruptible(session):
         commit.guard(session, definition, token)
@@ -70,7 +77,7 @@ def _fill(store: Store, start: Start, token: str, began: float) -> tuple[int, Co
     with store.write() as session, interruptible(session):
         words = vocabulary(session)
         definition = load_definition(session, start.segment_id, words)
-        seen = trace.watermark(session)
+        seen = look(session, words, definition).as_json()
         scope = words.scope(session, start.now)
         commit.guard(session, definition, token)
         run = history.add_run(session, start, definition.hash, baseline=True)
@@ -102,7 +109,7 @@ def _let_in(
     found = ids.subquery()
     rows = sa.select(sa.literal(segment), found.c.id, sa.literal(run)).order_by(found.c.id)
     names = ["segment_id", "record_id", "recalculation_id"]
-    return int(session.execute(sa.insert(member).from_select(names, rows)).rowcount)  # type: ignore[attr-defined]
+    return written(session, sa.insert(member).from_select(names, rows))
 
 
 def _log(session: Session, new: sa.Table, segment: int, run: int) -> None:

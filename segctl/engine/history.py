@@ -1,18 +1,26 @@
 """The run rows of segments, and who entered and left in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import datetime as dt
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from segctl.store import run_order
 from segctl.store.tables import MemberChange, Recalculation, Workspace
+from segctl.store.tables_history import ChangeHorizon
 
 _runs: sa.Table = Recalculation.__table__  # type: ignore[attr-defined]
 _changes: sa.Table = MemberChange.__table__  # type: ignore[attr-defined]
+_horizon: sa.Table = ChangeHorizon.__table__  # type: ignore[attr-defined]
 
 FULL = "full"
 """The mode of a run that evaluated every record."""
+INCREMENTAL = "incremental"
+"""The mode of a run that evaluated the records whose truth can have changed."""
+SKIPPED = "skipped"
+"""The mode of runs that evaluated nothing, because nothing can have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,9 @@ class Start:
 
     `now` is the clock of the evaluation, `started_at` the wall clock. `why` says why this mode.
     `max_change` beats the guards of the segment and the workspace. `traced` is whether writes are
-    traced, so that what this run has seen can be told from what came later.
+    traced, so that what this run has seen can be told from what came later. `hooks` are the names
+    of those that are to hear who entered and left. `audited`: an incremental run would have done,
+    so what else a full one finds is drift.
     """
 
     segment_id: int
@@ -33,20 +43,28 @@ class Start:
     why: str = ""
     max_change: str | None = None
     traced: bool = True
+    hooks: tuple[str, ...] = ()
+    audited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a run did. `before` is None if the segment was never counted before."""
+    """What a run did. `before` is None if the segment was never counted before.
+
+    `strays` are those of the changes that no incremental run would have found, so earlier ones got
+    them wrong; None where that was not looked at.
+    """
 
     before: int | None
     after: int
     entered: int
     left: int
+    strays: int | None = None
 
 
 def add_run(session: Session, start: Start, definition_hash: str, *, baseline: bool) -> int:
     """A row for a run that is under way; its id. `finish_run` tells the outcome."""
+    run_order.announce(session)
     statement = (
         sa.insert(_runs)
         .values(**_given(start), definition_hash=definition_hash, baseline=baseline, why=start.why)
@@ -56,6 +74,7 @@ def add_run(session: Session, start: Start, definition_hash: str, *, baseline: b
 
 
 def finish_run(session: Session, run: int, counts: Counts, duration: float) -> None:
+    mended = f"; mended {counts.strays:,} that earlier runs had got wrong" if counts.strays else ""
     session.execute(
         sa.update(_runs)
         .where(_runs.c.id == run)
@@ -65,8 +84,41 @@ def finish_run(session: Session, run: int, counts: Counts, duration: float) -> N
             entered=counts.entered,
             left=counts.left,
             duration=duration,
+            why=_runs.c.why + mended,
         )
     )
+
+
+def add_finished(
+    session: Session, runs: Sequence[tuple[Start, str, Counts, float]]
+) -> dict[int, int]:
+    """Rows for runs that end with this transaction: start, definition hash, counts, duration.
+
+    Segment: its run.
+    """
+    run_order.announce(session)
+    rows = [
+        {
+            **_given(start),
+            "definition_hash": definition_hash,
+            "baseline": False,
+            "why": start.why,
+            "count_before": counts.before,
+            "count_after": counts.after,
+            "entered": counts.entered,
+            "left": counts.left,
+            "duration": duration,
+        }
+        for start, definition_hash, counts, duration in runs
+    ]
+    statement = sa.insert(_runs).returning(_runs.c.segment_id, _runs.c.id)
+    return dict(session.execute(statement, rows).all())
+
+
+def add_durations(session: Session, runs: Sequence[int], seconds: float) -> None:
+    """Each of the runs took so much longer."""
+    statement = sa.update(_runs).where(_runs.c.id.in_(runs))
+    session.execute(statement.values(duration=_runs.c.duration + seconds))
 
 
 def add_failure(
@@ -108,14 +160,18 @@ def _given(start: Start) -> dict[str, object]:
     }
 
 
-def last_runs(session: Session, segment: int, limit: int) -> list[Recalculation]:
-    """The latest runs of a segment, the newest first."""
+def last_runs(
+    session: Session, segment: int, limit: int | None, *, since: dt.datetime | None = None
+) -> list[Recalculation]:
+    """The latest runs of a segment, the newest first; those that started at `since` or later."""
     statement = (
         sa.select(Recalculation)
         .where(_runs.c.segment_id == segment)
         .order_by(_runs.c.id.desc())
         .limit(limit)
     )
+    if since is not None:
+        statement = statement.where(_runs.c.started_at >= since)
     return list(session.execute(statement).scalars())
 
 
@@ -144,11 +200,29 @@ def prune_changes(session: Session, workspace: Workspace, now: dt.datetime) -> i
         )
         by_size = session.execute(cut).scalar()
         first = max(first, 0 if by_size is None else by_size + 1)
+    _move_horizon(session, first)
     statement = sa.delete(_changes).where(_changes.c.recalculation_id < first)
     # Naming the segments lets the index (segment, run) find the rows.
     some = sa.select(_runs.c.segment_id).distinct().scalar_subquery()
     done = session.execute(statement.where(_changes.c.segment_id.in_(some)))
     return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _move_horizon(session: Session, first: int) -> None:
+    """Remember for each segment the latest run whose changes go, and when that was."""
+    latest = (
+        sa.select(_changes.c.segment_id, sa.func.max(_changes.c.recalculation_id).label("run"))
+        .where(_changes.c.recalculation_id < first)
+        .group_by(_changes.c.segment_id)
+        .subquery("latest")
+    )
+    rows = sa.select(latest.c.segment_id, latest.c.run, _runs.c.started_at).join(
+        _runs, _runs.c.id == latest.c.run
+    )
+    going = latest.c.segment_id
+    session.execute(sa.delete(_horizon).where(_horizon.c.segment_id.in_(sa.select(going))))
+    names = ["segment_id", "recalculation_id", "started_at"]
+    session.execute(sa.insert(_horizon).from_select(names, rows))
 
 
 def prune_runs(session: Session, workspace: Workspace, now: dt.datetime) -> int:
@@ -162,7 +236,11 @@ def prune_runs(session: Session, workspace: Workspace, now: dt.datetime) -> int:
     named = sa.exists().where(
         _changes.c.segment_id == _runs.c.segment_id, _changes.c.recalculation_id == _runs.c.id
     )
-    statement = sa.delete(_runs).where(_runs.c.id < first, later, ~named, ~_runs.c.baseline)
+    # Where a first fill was undone the segment was not counted, and only that run says so.
+    uncounted = _runs.c.error.is_(None) & _runs.c.count_after.is_(None)
+    statement = sa.delete(_runs).where(
+        _runs.c.id < first, later, ~named, ~_runs.c.baseline, ~uncounted
+    )
     return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 

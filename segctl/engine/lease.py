@@ -105,6 +105,11 @@ def give_up(session: Session, token: str, segments: Iterable[int] | None = None)
     session.execute(statement)
 
 
+def give_up_all(session: Session, owner: Owner) -> None:
+    """Free every lease of a process, whatever the token."""
+    session.execute(sa.delete(_lease).where(_lease.c.owner == str(owner)))
+
+
 def hand_in(session: Session, segment: int, token: str) -> None:
     """Give the lease back in the transaction that commits; LeaseLost if it is another's by now.
 
@@ -121,6 +126,16 @@ def hand_in(session: Session, segment: int, token: str) -> None:
             "another process took the recalculation over, so nothing of this one was kept",
             hint="its lease had run out: the machine was suspended or the store did not answer",
         )
+
+
+def hand_in_all(session: Session, segments: Iterable[int], token: str) -> set[int]:
+    """Give the leases back that are still the token's; their segments."""
+    statement = (
+        sa.delete(_lease)
+        .where(_lease.c.segment_id.in_(list(segments)), _lease.c.token == token)
+        .returning(_lease.c.segment_id)
+    )
+    return set(session.execute(statement).scalars())
 
 
 @contextmanager

@@ -24,21 +24,25 @@ def parse_max_change(text: str) -> str:
     )
 
 
-def check_change(limit: str | None, counts: Counts, name: str) -> None:
-    """GuardStopped if a recalculation changes more than `limit`.
+def passes(limit: str | None, counts: Counts) -> bool:
+    """Whether a recalculation changes no more than `limit`.
 
     A first fill changes nothing, and a share of no members is no limit.
     """
     if limit is None or limit == NONE or counts.before is None:
-        return
+        return True
     if limit.endswith("%"):
         if counts.before == 0:
-            return
+            return True
         allowed = counts.before * float(limit[:-1]) / 100
     else:
         allowed = float(limit)
-    changed = counts.entered + counts.left
-    if changed > allowed:
+    return counts.entered + counts.left <= allowed
+
+
+def check_change(limit: str | None, counts: Counts, name: str) -> None:
+    """GuardStopped if a recalculation changes more than `limit`."""
+    if not passes(limit, counts):
         raise GuardStopped(
             f'"{name}" was not changed: {counts.entered:,} would enter and {counts.left:,} leave '
             f"of {counts.before:,} members, more than its limit of {limit} allows",

@@ -1,15 +1,33 @@
 """What is known of a segment's members: fresh or stale, counted or not, failed, too heavy."""
 
+from collections.abc import Sequence
 import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from segctl.engine.history import Counts, Start
+from segctl.engine.history import INCREMENTAL, Counts, Start
 from segctl.store.tables import Recalculation, SegmentState, Workspace
+from segctl.store.tables_daemon import SegmentSchedule
 
 _runs: sa.Table = Recalculation.__table__  # type: ignore[attr-defined]
+_schedule: sa.Table = SegmentSchedule.__table__  # type: ignore[attr-defined]
+
+_state: sa.Table = SegmentState.__table__  # type: ignore[attr-defined]
+_COUNTED = (
+    sa.update(_state)
+    .where(_state.c.segment_id == sa.bindparam("id"))
+    .values(
+        count=sa.bindparam("number"),
+        last_counted_at=sa.bindparam("counted"),
+        last_duration=sa.bindparam("duration"),
+        last_error=None,
+        failures=0,
+        evaluated_at=sa.bindparam("evaluated"),
+        watermark=sa.bindparam("seen"),
+    )
+)
 
 LIGHT_RUNS = 3
 """So many lighter runs of the same mode clear the flag "too heavy"."""
@@ -36,7 +54,7 @@ def counted(
     duration: float,
     watermark: dict[str, Any] | None,
 ) -> None:
-    """The members were counted: what a successful full recalculation leaves behind."""
+    """The members were counted: what a successful recalculation leaves behind."""
     state = load_state(session, start.segment_id)
     state.count = counts.after
     state.last_counted_at = start.started_at
@@ -46,8 +64,37 @@ def counted(
     state.definition_hash = definition_hash
     state.evaluated_at = start.now
     state.watermark = watermark
-    state.full_at = start.started_at
+    if start.mode != INCREMENTAL:
+        state.full_at = start.started_at
     _weigh(session, workspace, state, start, duration)
+    # Failures before it, and that it was parked, are of the past.
+    mine = _schedule.c.segment_id == start.segment_id
+    session.execute(sa.delete(_schedule).where(mine))
+
+
+def all_counted(
+    session: Session, counted: Sequence[tuple[Start, int, float, dict[str, Any]]]
+) -> None:
+    """What light incremental runs leave behind: start, count, duration and what was seen of each.
+
+    Their definitions are as they were, and none of them is too heavy or was.
+    """
+    session.connection().execute(
+        _COUNTED,
+        [
+            {
+                "id": start.segment_id,
+                "number": number,
+                "counted": start.started_at,
+                "duration": duration,
+                "evaluated": start.now,
+                "seen": seen if start.traced else None,
+            }
+            for start, number, duration, seen in counted
+        ],
+    )
+    mine = _schedule.c.segment_id.in_([start.segment_id for start, *_ in counted])
+    session.execute(sa.delete(_schedule).where(mine))
 
 
 def failed(session: Session, segment: int, error: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from segctl.catalog import ObjectType
 from segctl.conditions.nodes import Condition
 from segctl.conditions.sql import Scope, matching
+from segctl.engine.rowcount import written
 
 _temporary = sa.MetaData(schema="temp")
 
@@ -64,5 +65,4 @@ def compare(session: Session, member: sa.Table, segment: int) -> tuple[int, int]
 
 
 def _insert(session: Session, table: sa.Table, query: sa.Select[tuple[int, ...]]) -> int:
-    result = session.execute(sa.insert(table).from_select(table.c.keys(), query))
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return written(session, sa.insert(table).from_select(table.c.keys(), query))

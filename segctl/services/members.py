@@ -55,10 +55,12 @@ def stored(
     type: ObjectType | None = None,
     columns: Sequence[str] = DEFAULT_COLUMNS,
     limit: int | None = None,
+    after: int = 0,
 ) -> Iterator[Members]:
     """The members as last counted, by id; records deleted since are left out.
 
-    SegctlError if the segment was never counted.
+    `after` is the id of the last one that was seen: a page begins behind it. SegctlError if the
+    segment was never counted.
     """
     with store.read() as session:
         segment = view(session, find_row(session, ref, type).id)
@@ -67,9 +69,11 @@ def stored(
                 f'the segment "{segment.name}" was never counted',
                 hint=f'segctl recalc "{segment.name}", or --live to evaluate it now',
             )
-        read = _Reader(session, segment.type, columns)
+        read = Reader(session, segment.type, columns)
         member = read.tables.member(segment.type)
-        ids = sa.select(member.c.record_id).where(member.c.segment_id == segment.id)
+        ids = sa.select(member.c.record_id).where(
+            member.c.segment_id == segment.id, member.c.record_id > after
+        )
         yield Members(segment, read.columns, read(lambda table: table.c.id.in_(ids), limit))
 
 
@@ -86,7 +90,7 @@ def live(
     """The records that satisfy the segment's condition at `now`, by id. Nothing is stored."""
     with store.read() as session:
         segment, condition, scope = _evaluable(session, ref, type, now)
-        read = _Reader(session, segment.type, columns)
+        read = Reader(session, segment.type, columns)
         where = _satisfying(condition, segment.type, scope)
         yield Members(segment, read.columns, read(where, limit))
 
@@ -107,7 +111,7 @@ def changes(
     """
     with store.read() as session:
         segment, condition, scope = _evaluable(session, ref, type, now)
-        read = _Reader(session, segment.type, columns)
+        read = Reader(session, segment.type, columns)
         rows = difference.changes(session, condition, segment.type, segment.id, scope)
         query = sa.select(rows.c.record_id, rows.c.entered).order_by(rows.c.record_id).limit(limit)
         with interruptible(session):
@@ -115,18 +119,19 @@ def changes(
         yield Members(segment, read.columns, _changed_rows(read, changed))
 
 
-def _changed_rows(read: "_Reader", changed: Sequence[tuple[int, bool]]) -> Iterator[dict[str, Any]]:
+def _changed_rows(read: "Reader", changed: Sequence[tuple[int, bool]]) -> Iterator[dict[str, Any]]:
     nothing = dict.fromkeys(column.name for column in read.columns)
     for place in range(0, len(changed), CHUNK):
         chunk = changed[place : place + CHUNK]
         ids = [id for id, _ in chunk]
-        found = {row["id"]: row for row in read(_among(ids), None)}
+        found = {row["id"]: row for row in read(among(ids), None)}
         for id, entered in chunk:
             row = found.get(id, {**nothing, "id": id})
             yield {"change": "entered" if entered else "left", **row}
 
 
-def _among(ids: Sequence[int]) -> Where:
+def among(ids: Sequence[int]) -> Where:
+    """The records of these ids."""
     return lambda table: table.c.id.in_(ids)
 
 
@@ -153,14 +158,14 @@ def preview(
         words = vocabulary(session)
         condition = words.parse(where, type)
         scope = words.scope(session, now)
-        read = _Reader(session, type, columns)
+        read = Reader(session, type, columns)
         count = _count(session, condition, type, scope)
         with interruptible(session):
             rows = list(read(_satisfying(condition, type, scope), limit)) if limit else []
     return Preview(printer.to_text(condition), count, read.columns, rows)
 
 
-class _Reader:
+class Reader:
     """Reads chosen columns of the records that satisfy a clause."""
 
     def __init__(self, session: Session, type: ObjectType, columns: Sequence[str]) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 from segctl.catalog import ObjectType
 from segctl.engine import history
 from segctl.engine.full import Done
+from segctl.engine.history import Start
 from segctl.errors import (
     Busy,
+    Cancelled,
     ExitCode,
     GuardStopped,
+    Held,
     PartlyFailed,
     SegctlError,
     StoreError,
@@ -26,6 +29,10 @@ class Result(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     """A guard stopped it."""
+    HELD = "held"
+    """Its last runs were undone, and it waits for `segctl retry`."""
+    CANCELLED = "cancelled"
+    """Somebody stopped it with `segctl cancel`."""
     BUSY = "busy"
     """Another process was recalculating it, or held the store, for as long as could be waited."""
 
@@ -35,7 +42,8 @@ class Outcome:
     """What became of one segment. Counts are None where nothing was counted.
 
     `why` says why it was recalculated, and why in this mode; `notes` what a person should know of
-    the members it read. `duration` is in seconds.
+    the members it read. `candidates` were evaluated; it is None where all records were, or none.
+    `duration` is in seconds.
     """
 
     segment_id: int
@@ -53,6 +61,7 @@ class Outcome:
     run: int | None = None
     notes: tuple[str, ...] = ()
     error: SegctlError | None = None
+    candidates: int | None = None
 
     @property
     def done(self) -> bool:
@@ -95,7 +104,12 @@ def verdict(outcomes: Sequence[Outcome]) -> SegctlError | None:
         return PartlyFailed(
             f"{len(bad)} of {len(outcomes)} segments were not recalculated:{lines}", **fields
         )
-    kind = {Result.STOPPED: GuardStopped, Result.BUSY: Busy}.get(kinds.pop(), SegctlError)
+    kind = {
+        Result.STOPPED: GuardStopped,
+        Result.HELD: Held,
+        Result.CANCELLED: Cancelled,
+        Result.BUSY: Busy,
+    }.get(kinds.pop(), SegctlError)
     return kind(
         f"none of the {len(outcomes)} segments was recalculated:{lines}", hint=first.hint, **fields
     )
@@ -107,16 +121,18 @@ def failure(
     error: SegctlError,
     duration: float,
     *,
+    mode: str = history.FULL,
     run: int | None = None,
     notes: tuple[str, ...] = (),
 ) -> Outcome:
+    by_kind = {Held: Result.HELD, Cancelled: Result.CANCELLED}
     by_code = {ExitCode.GUARD: Result.STOPPED, ExitCode.BUSY: Result.BUSY}
     return Outcome(
         view.id,
         view.name,
         view.type,
-        by_code.get(ExitCode(error.exit_code), Result.FAILED),
-        history.FULL,
+        by_kind.get(type(error), by_code.get(ExitCode(error.exit_code), Result.FAILED)),
+        mode,
         why,
         view.count,
         view.count,
@@ -127,15 +143,24 @@ def failure(
     )
 
 
-def success(view: SegmentView, why: str, done: Done, notes: tuple[str, ...]) -> Outcome:
+def success(
+    view: SegmentView,
+    start: Start,
+    done: Done,
+    notes: tuple[str, ...],
+    candidates: int | None = None,
+) -> Outcome:
     counts = done.counts
+    if counts.strays:
+        members = "member" if counts.strays == 1 else "members"
+        notes += (f"mended {counts.strays:,} {members} that earlier runs had got wrong",)
     return Outcome(
         view.id,
         view.name,
         view.type,
         Result.DONE,
-        history.FULL,
-        why,
+        start.mode,
+        start.why,
         counts.before,
         counts.after,
         counts.entered,
@@ -144,4 +169,5 @@ def success(view: SegmentView, why: str, done: Done, notes: tuple[str, ...]) -> 
         done.duration,
         done.run,
         notes,
+        candidates=candidates,
     )

@@ -27,6 +27,8 @@ class Status(StrEnum):
 
     RUNNING = "running"
     """It is being recalculated."""
+    HELD = "held"
+    """Its last runs were undone; it waits for `segctl retry`."""
     FAILED = "failed"
     """The last recalculation failed; the members, if any, are older."""
     NEVER_COUNTED = "never counted"
@@ -62,11 +64,14 @@ class SegmentView:
     running_by: str | None
     error: str | None
     failures: int
+    held: bool = False
 
     @property
     def status(self) -> Status:
         if self.running:
             return Status.RUNNING
+        if self.held:
+            return Status.HELD
         if self.error is not None:
             return Status.FAILED
         if self.count is None:
@@ -100,8 +105,9 @@ _QUERY = """
 SELECT s.id, s.name, s.object_type, s.description, s.condition, s."interval", s.max_change,
        t."count", t.last_counted_at, t.last_duration, s.modified_at, s.created_at,
        t.too_heavy, t.heavy_reasons, t.definition_hash <> s.definition_hash,
-       t.last_error, t.failures, s.folded_name
+       t.last_error, t.failures, h.held_at IS NOT NULL, s.folded_name
 FROM segment s LEFT JOIN segment_state t ON t.segment_id = s.id
+LEFT JOIN segment_schedule h ON h.segment_id = s.id
 """
 
 
@@ -134,6 +140,7 @@ def _view(row: Any, holder: Holder | None) -> SegmentView:
         running_by=str(holder) if holder else None,
         error=row[15],
         failures=row[16] or 0,
+        held=bool(row[17]),
     )
 
 

@@ -1,5 +1,6 @@
 """Segments: create, edit, rename, delete, show. Listing and finding are in segment_views."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import datetime as dt
 from typing import Any
@@ -22,7 +23,9 @@ from segctl.errors import (
     SegctlError,
     UsageError,
 )
+from segctl.services.assignments import lock_rules
 from segctl.services.intervals import check_interval
+from segctl.services.people import lock_team
 from segctl.services.segment_references import (
     keep_references,
     lock_references,
@@ -30,6 +33,7 @@ from segctl.services.segment_references import (
     refuse_cycle,
     used_by,
 )
+from segctl.services.segment_uses import SegmentUses, clear_uses, hold_segment, uses
 from segctl.services.segment_views import (
     SegmentView,
     Status,
@@ -38,6 +42,7 @@ from segctl.services.segment_views import (
     view,
     views,
 )
+from segctl.services.visibility import change_visibility, hidden_from
 from segctl.store import audit
 from segctl.store.functions import fold
 from segctl.store.opening import Store
@@ -73,6 +78,7 @@ class SegmentDetails:
 
     `canonical` is None if the condition can no longer be read; `problem` says why then. `reads`
     and `read_by` are the names of the segments that it refers to, and that refer to it.
+    `hidden_from` names team members and groups.
     """
 
     segment: SegmentView
@@ -81,6 +87,8 @@ class SegmentDetails:
     reads: tuple[str, ...]
     read_by: tuple[str, ...]
     runs: tuple[Recalculation, ...]
+    uses: SegmentUses
+    hidden_from: tuple[str, ...]
 
 
 def create(
@@ -92,13 +100,16 @@ def create(
     description: str = "",
     interval: int | None = None,
     max_change: str | None = None,
+    hide_from: Sequence[str] = (),
+    show_to: Sequence[str] = (),
     now: dt.datetime,
     actor: str,
 ) -> SegmentView:
     """Define a segment; it is not counted yet.
 
-    `interval` is in minutes, 0 for manual, None for the default. Raises ConditionError, UsageError
-    for the name or interval, AlreadyExists.
+    `interval` is in minutes, 0 for manual, None for the default. `hide_from` and `show_to` name
+    team members and groups. Raises ConditionError, UsageError for the name or interval,
+    AlreadyExists, NotFound for people.
     """
     if type is ObjectType.EVENT:
         raise UsageError(
@@ -130,7 +141,8 @@ def create(
         session.add(segment)
         _flush_name(session, type, name)
         keep_references(session, segment.id, condition)
-        _audit(session, now, actor, "create", segment, after=_definition(segment))
+        _, hidden = _change_visibility(session, segment, hide_from, show_to)
+        _audit(session, now, actor, "create", segment, after={**_definition(segment), **hidden})
         return view(session, segment.id)
 
 
@@ -143,6 +155,8 @@ def edit(
     description: str | None = None,
     interval: int | None = None,
     max_change: str | None = None,
+    hide_from: Sequence[str] = (),
+    show_to: Sequence[str] = (),
     now: dt.datetime,
     actor: str,
 ) -> SegmentView:
@@ -151,7 +165,8 @@ def edit(
     Another meaning of the condition makes the segment stale and moves its modification time; its
     members stay until it is recalculated.
     """
-    if (where, description, interval, max_change) == (None, None, None, None):
+    nothing = (where, description, interval, max_change) == (None, None, None, None)
+    if nothing and not hide_from and not show_to:
         raise UsageError("nothing to change was given", hint="--where, --description, --interval …")
     with store.write() as session:
         lock_references(session)
@@ -165,7 +180,9 @@ def edit(
             segment.interval = check_interval(interval, load_workspace(session).min_interval)
         if max_change is not None:
             segment.max_change = parse_max_change(max_change) if max_change.strip() else None
-        after = _definition(segment)
+        hidden_before, hidden = _change_visibility(session, segment, hide_from, show_to)
+        before |= hidden_before
+        after = {**_definition(segment), **hidden}
         if after != before:
             changed = [key for key in after if after[key] != before[key]]
             _audit(
@@ -193,6 +210,17 @@ def _change_condition(session: Session, segment: Segment, where: str, now: dt.da
     segment.condition = where
     session.flush()
     keep_references(session, segment.id, condition)
+
+
+def _change_visibility(
+    session: Session, segment: Segment, hide_from: Sequence[str], show_to: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Hide and show it; what the audit log holds of that, before and after."""
+    if not hide_from and not show_to:
+        return {}, {}
+    lock_team(session)
+    before, after = change_visibility(session, segment, hide_from, show_to)
+    return {"hidden_from": before}, {"hidden_from": after}
 
 
 def rename(
@@ -254,16 +282,20 @@ def delete(
 ) -> SegmentView:
     """Delete a segment with its members and history. Records are untouched.
 
-    InUse if conditions refer to it; with `force` those cannot be recalculated until they are
-    edited. Gives the segment as it was.
+    InUse if conditions, pins, the shared default or an assignment rule refer to it. With `force`
+    those conditions cannot be recalculated until they are edited, and the rest is cleared. Gives
+    the segment as it was.
     """
     with store.write() as session:
         lock_references(session)
-        segment = find_row(session, ref, type)
+        lock_rules(session)
+        segment = hold_segment(session, ref, type, delete=True)
         if not force:
             _refuse_used(session, segment)
         was = view(session, segment.id)
-        _audit(session, now, actor, "delete", segment, before=_definition(segment))
+        before = {**_definition(segment), **uses(session, was.id).plain}
+        _audit(session, now, actor, "delete", segment, before=before)
+        clear_uses(session, was.id)
         member = record_tables(load_catalog(session)).member(was.type)
         # The segment first: a recalculation that is about to commit waits here, and then gives up.
         session.execute(sa.delete(_reference).where(_reference.c.referenced_id == was.id))
@@ -288,13 +320,22 @@ def check_unused(store: Store, ref: str, type: ObjectType | None = None) -> Segm
 
 
 def _refuse_used(session: Session, segment: Segment) -> None:
-    users = used_by(session, segment.id)
-    if users:
-        raise InUse(
-            f'the segment "{segment.name}" is used by ' + ", ".join(f'"{u}"' for u in users),
-            hint="--force deletes it anyway, and their recalculation fails from then on",
-            used_by=users,
-        )
+    readers, others = used_by(session, segment.id), uses(session, segment.id).texts
+    if not readers and not others:
+        return
+    hint = "--force deletes it anyway"
+    if readers and not others:
+        hint += ", and their recalculation fails from then on"
+    elif readers:
+        hint += ", and the recalculation of these segments fails from then on"
+    if others:
+        hint += "; the pins, the default and the rule that name it are deleted, too"
+    raise InUse(
+        f'the segment "{segment.name}" is used by '
+        + ", ".join([*(f'"{name}"' for name in readers), *others]),
+        hint=hint,
+        used_by=[*readers, *others],
+    )
 
 
 def show(
@@ -323,6 +364,8 @@ def show(
             reads=tuple(session.execute(reads).scalars()),
             read_by=tuple(used_by(session, segment.id)),
             runs=tuple(history.last_runs(session, segment.id, runs)),
+            uses=uses(session, segment.id),
+            hidden_from=tuple(hidden_from(session, segment.id)),
         )
 
 

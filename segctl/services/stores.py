@@ -111,7 +111,7 @@ class Pruned:
     runs: int
 
 
-def prune(store: Store, *, now: dt.datetime) -> Pruned:
+def prune(store: Store, *, now: dt.datetime, actor: str) -> Pruned:
     """Delete the history that is older or more than the workspace keeps."""
     from segctl.engine import history
 
@@ -125,7 +125,18 @@ def prune(store: Store, *, now: dt.datetime) -> Pruned:
     with store.write() as session:
         workspace = load_workspace(session)
         changes = history.prune_changes(session, workspace, now)
-        return Pruned(traced, changes, history.prune_runs(session, workspace, now))
+        pruned = Pruned(traced, changes, history.prune_runs(session, workspace, now))
+        if pruned != Pruned(0, 0, 0):
+            audit.record(
+                session,
+                now=now,
+                actor=actor,
+                action="prune",
+                subject_type="store",
+                subject=str(store),
+                after={"trace": traced, "changes": pruned.changes, "runs": pruned.runs},
+            )
+        return pruned
 
 
 def back_up(url: str, target: Path, *, force: bool = False) -> Backup | str:

@@ -72,6 +72,19 @@ def _change(text: str) -> Value:
     raise ValueError(f'"{text}" is not a largest change', "write 500, 20% or none")
 
 
+def _one_of(*words: str, nothing: str | None = None) -> Callable[[str], Value]:
+    """One of the words; `nothing` is the one that stands for no value."""
+
+    def read(text: str) -> Value:
+        word = text.lower().replace("-", "_")
+        if word not in words:
+            hint = did_you_mean(word, words)
+            raise ValueError(f'"{text}" is none of {", ".join(words)}', hint)
+        return None if word == nothing else word
+
+    return read
+
+
 _CENTURY = 36_500.0
 _ROWS = 10**12
 
@@ -112,6 +125,16 @@ _KEYS: dict[str, tuple[Callable[[str], Value], str]] = {
         "How many rows of that are kept at most.",
     ),
     "run_keep_days": (_number(0, _CENTURY, "days"), "How long recalculations are kept."),
+    "assignment_source": (
+        _one_of("live", "stored"),
+        "How chats are assigned: live, by the conditions evaluated for the contact at that moment, "
+        "or by the stored members.",
+    ),
+    "group_strategy": (
+        _one_of("round_robin", "least_open", "none", nothing="none"),
+        "How a group's chats are given to its members: round_robin, least_open, or none: to the "
+        "group alone. A group's own strategy beats it.",
+    ),
 }
 
 

@@ -8,6 +8,8 @@ from sqlmodel import SQLModel
 
 from segctl.catalog import SEGMENT_TYPES, ObjectType, ValueType
 from segctl.store import tables as _tables  # noqa: F401  fills SQLModel.metadata
+from segctl.store import tables_daemon as _tables_daemon  # noqa: F401
+from segctl.store import tables_history as _tables_history  # noqa: F401
 from segctl.store import tables_team as _tables_team  # noqa: F401
 from segctl.store.records import RECORD_TYPES, record_tables
 from segctl.store.triggers import verify_triggers

@@ -16,6 +16,8 @@ from sqlmodel import SQLModel
 
 from segctl.catalog import MAX_INTEGER, MAX_KEY, Attribute, Catalog, ObjectType, ValueType
 from segctl.store import tables as _tables  # noqa: F401  fills SQLModel.metadata
+from segctl.store import tables_daemon as _tables_daemon  # noqa: F401
+from segctl.store import tables_history as _tables_history  # noqa: F401
 from segctl.store import tables_team as _tables_team  # noqa: F401
 from segctl.store.records import make_tables
 

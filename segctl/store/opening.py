@@ -1,7 +1,7 @@
 """Opening a store: one URL, one kind of transaction for reading and one for writing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import datetime as dt
 from typing import Any, Self
 
@@ -37,6 +37,7 @@ class Store:
         self.busy_timeout = busy_timeout
         self.dialect = engine.dialect.name
         self._catalogs: dict[int, Any] = {}
+        self._in_use: set[Any] = set()
 
     def __str__(self) -> str:
         return str(self.address)
@@ -52,6 +53,15 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def interrupt(self) -> None:
+        """End the statements that run now, from another thread; whoever waits for them fails."""
+        for connection in tuple(self._in_use):
+            with suppress(self._driver_error):
+                if self.dialect == "sqlite":
+                    connection.interrupt()
+                else:
+                    connection.cancel_safe(timeout=2)
 
     @property
     def read_only(self) -> bool:
@@ -80,7 +90,7 @@ class Store:
         `isolation` is for Postgres: READ COMMITTED unless it says REPEATABLE READ. On SQLite a
         write holds the store's only write lock from its start.
         """
-        options: dict[str, Any] = {sqlite.BEGIN: "BEGIN IMMEDIATE", sqlite.DURABLE: durable}
+        options: dict[str, Any] = {sqlite.BEGIN: sqlite.IMMEDIATE, sqlite.DURABLE: durable}
         if self.dialect == "postgresql":
             options = {
                 "isolation_level": isolation or "READ COMMITTED",
@@ -101,7 +111,7 @@ class Store:
         `lock_timeout`, in seconds, is short on Postgres: whoever waits for a lock on a table makes
         all who come after wait too.
         """
-        options: dict[str, Any] = {sqlite.BEGIN: "BEGIN IMMEDIATE"}
+        options: dict[str, Any] = {sqlite.BEGIN: sqlite.IMMEDIATE}
         if self.dialect == "postgresql":
             options = {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
         elif self.read_only:
@@ -117,7 +127,7 @@ class Store:
         secrets = self.address.secrets if isinstance(self.address, PostgresAddress) else ()
         session: Session | None = None
         try:
-            with self.engine.connect() as connection:
+            with self.engine.connect() as connection, self._used(connection):
                 connection.execution_options(**options)
                 with connection.begin(), Session(connection, expire_on_commit=False) as session:
                     session.info["catalogs"] = self._catalogs
@@ -127,6 +137,16 @@ class Store:
             if session is not None:
                 self._refuse_if_moved(error, session)
             raise_translated(error, str(self), secrets, writing=writing)
+
+    @contextmanager
+    def _used(self, connection: sa.Connection) -> Iterator[None]:
+        """Let `interrupt` find what the driver has for this connection."""
+        raw = connection.connection.dbapi_connection
+        self._in_use.add(raw)
+        try:
+            yield
+        finally:
+            self._in_use.discard(raw)
 
     @property
     def _driver_error(self) -> type[Exception]:

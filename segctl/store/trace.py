@@ -6,8 +6,11 @@ the number of the last row. It belongs to one store on one server: after a dump 
 means nothing.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 import datetime as dt
+from itertools import accumulate
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,19 +55,29 @@ def watermark(session: Session) -> dict[str, Any]:
 
 def unreadable(session: Session, seen: Mapping[str, Any] | None) -> str | None:
     """Why the changes since a watermark cannot be told, or None if they can."""
-    if not seen:
-        return "nothing was seen yet"
-    now = watermark(session)
-    if seen.get("store") != now["store"]:
-        return "the watermark is of another store"
-    if seen.keys() != now.keys() or seen.get("system") != now.get("system"):
-        return "the store has moved to another server"
-    marks = TraceMark.__table__  # type: ignore[attr-defined]
-    pruned = sa.select(sa.func.max(marks.c.position)).where(marks.c.pruned)
-    horizon = session.execute(pruned).scalar_one()
-    if horizon is not None and _position(seen) < horizon:
-        return "the trace since then has been pruned"
-    return None
+    return Readability(session).refuse(seen)
+
+
+class Readability:
+    """Whether watermarks can be read, as one transaction sees it; `here` is its own watermark."""
+
+    def __init__(self, session: Session) -> None:
+        marks = TraceMark.__table__  # type: ignore[attr-defined]
+        pruned = sa.select(sa.func.max(marks.c.position)).where(marks.c.pruned)
+        self.here = watermark(session)
+        self._horizon: int | None = session.execute(pruned).scalar_one()
+
+    def refuse(self, seen: Mapping[str, Any] | None) -> str | None:
+        """Why the changes since a watermark cannot be told, or None if they can."""
+        if not seen:
+            return "nothing was seen yet"
+        if seen.get("store") != self.here["store"]:
+            return "the watermark is of another store"
+        if seen.keys() != self.here.keys() or seen.get("system") != self.here.get("system"):
+            return "the store has moved to another server"
+        if self._horizon is not None and _position(seen) < self._horizon:
+            return "the trace since then has been pruned"
+        return None
 
 
 def changed_since(
@@ -94,6 +107,52 @@ def left_since(
     mine = (trace.c.object_type == relation.source.value) & (trace.c.relation == relation.name)
     unseen = mine & trace.c.old_id.is_not(None) & _unseen(session, seen)
     return sa.select(trace.c.old_id).where(unseen).distinct()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written of a type: how many rows of the trace, and whether any record may be."""
+
+    rows: int
+    whole: bool
+
+
+def written_since(session: Session, seen: Mapping[str, Any]) -> dict[ObjectType, Written]:
+    """What was written since a watermark, of each type of which anything was."""
+    trace = _trace(session)
+    rows = session.execute(
+        sa.select(trace.c.object_type, sa.func.count(), sa.func.count(trace.c.record_id))
+        .where(_unseen(session, seen))
+        .group_by(trace.c.object_type)
+    )
+    return {ObjectType(type): Written(number, number != named) for type, number, named in rows}
+
+
+def unseen(session: Session, seen: Sequence[Mapping[str, Any]]) -> list[int]:
+    """How many rows each of some watermarks has not seen; on SQLite at most so many.
+
+    Watermarks of a store see more and more, so one that has seen as many has seen the same, and one
+    that has seen fewer has seen nothing that another has not.
+    """
+    if not seen:
+        return []
+    if not _postgres(session):
+        last = session.execute(_SEQUENCE).scalar_one()
+        return [last - int(one["sequence"]) for one in seen]
+    counted = sa.text(
+        "SELECT xid::text::bigint, count(*) FROM trace "
+        "WHERE xid >= CAST(CAST(:first AS text) AS xid8) GROUP BY xid ORDER BY xid"
+    )
+    rows = session.execute(counted, {"first": min(map(_position, seen))}).all()
+    transactions = [row[0] for row in rows]
+    total = list(accumulate((row[1] for row in rows), initial=0))
+    number = dict(zip(transactions, (row[1] for row in rows), strict=True))
+    found = []
+    for one in seen:
+        _, beyond, under_way = str(one["snapshot"]).split(":")
+        late = sum(number.get(int(xid), 0) for xid in under_way.split(",") if xid)
+        found.append(total[-1] - total[bisect_left(transactions, int(beyond))] + late)
+    return found
 
 
 def prune(session: Session, workspace: Workspace, now: dt.datetime) -> int:

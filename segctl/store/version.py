@@ -8,7 +8,7 @@ from segctl.errors import StoreError, StoreVersionError
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration; a test keeps it so. Here, so that opening a store needs no alembic."""
 
 

@@ -25,8 +25,14 @@ def run(*words: str) -> str:
 
 
 def test_a_small_run_prints_the_table() -> None:
-    table = run("--segments", "20", "--parts", "fill,steady,import")
-    for line in ("First fill", "Steady, 0.5 % changed", "Peak memory", "Import, new"):
+    table = run("--segments", "20", "--parts", "fill,steady,import,conversations")
+    for line in (
+        "Conversations assigned",
+        "First fill",
+        "Steady, 0.5 % changed",
+        "Peak memory",
+        "Import, new",
+    ):
         assert f"| {line}" in table
     assert "400 contacts, 2,000 events" in table
 

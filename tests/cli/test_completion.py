@@ -21,7 +21,7 @@ def proposed(segctl_process):
 
 
 def test_commands_are_proposed(proposed):
-    assert proposed("segctl con") == ["conditions", "config"]
+    assert proposed("segctl con") == ["conditions", "conversations", "config"]
 
 
 def test_verbs_of_a_noun_are_proposed(proposed):

@@ -1,6 +1,7 @@
 """Where settings come from, and what is said when they are off."""
 
 from pathlib import Path
+import re
 import tomllib
 
 import pytest
@@ -204,10 +205,12 @@ def test_a_wrong_variable_is_named(settings):
 
 def test_the_example_file_documents_every_key():
     text = (ROOT / "config.example.toml").read_text()
+    top = re.split(r"^# \[", text, maxsplit=1, flags=re.MULTILINE)[0]
     commented = {
-        line.removeprefix("# ").split(" = ")[0] for line in text.splitlines() if " = " in line
+        line.removeprefix("# ").split(" = ")[0] for line in top.splitlines() if " = " in line
     }
-    assert commented == set(KNOWN_NAMES)
+    tables = set(re.findall(r"^# \[+(\w+)", text, flags=re.MULTILINE))
+    assert commented | tables == set(KNOWN_NAMES)
     for key in KEYS:
         assert key.variable in text
 

@@ -16,7 +16,7 @@ def generator():
 
 
 GENERATE = generator()
-PAGES = ("cli.md", "exit-codes.md")
+PAGES = ("cli.md", "exit-codes.md", "doctor.md")
 
 
 def leaves(command, words=()):
@@ -72,13 +72,23 @@ def test_every_option_and_argument_has_help():
 
 # What differs on purpose, with its reason.
 OWN_MEANING = {
+    "--actor",  # who makes the change, or whose changes are listed
+    "--all",  # of what the verb is about
     "--contact",  # the column of a file, or a filter
     "--description",  # of whatever is described
     "--dry-run",  # says what is not done
+    "--email",  # of a contact, or of a team member
     "--force",  # says what it overrides
     "--format",  # of a file to read, or to write
+    "--group",  # to be in, or a filter
+    "--ignore",  # a column of a file, or a finding
     "--id",  # the column of a file
+    "--member",  # to be in it, or a filter
+    "--segment",  # to go to, or a filter
     "--name",  # of a new thing, or a filter
+    "--since",  # a place in a feed, or the time of what is listed
+    "--to",  # who sees, who gets chats, or a position
+    "--type",  # of records and segments, or of what an audit entry is about
     "--where",  # the condition of a segment, or a filter
 }
 

@@ -5,7 +5,7 @@ type of record, because loading it is what takes the time. The workspace is fill
 conditions ask for, and its times lie on and beside their bounds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import event, given, target
 from hypothesis import strategies as st
@@ -71,11 +71,13 @@ def test_sqlite_postgres_and_python_agree_on_who_satisfies_a_condition(
     everybody = {row.id for row in rows}
     for engine in (sqlite, postgres):
         scope = Scope(TABLES, engine.dialect.name, asked.clock)
+        few = replace(scope, few=True)
         with Session(engine) as session:
             load(session, TABLES, asked.workspace)
             for condition, ids in zip(asked.conditions, expected, strict=True):
                 place = f"{scope.dialect}: {asked.type} where {to_text(condition)}"
                 assert _matching(session, condition, asked.type, scope) == ids, place
+                assert _matching(session, condition, asked.type, few) == ids, f"few, {place}"
                 others = _marked(session, Not(condition), asked.type, scope)
                 assert others == everybody - ids, f"not, {place}"
             session.rollback()

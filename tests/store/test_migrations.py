@@ -28,6 +28,7 @@ WEIGHT = Attribute(ObjectType.CONTACT, "weight", ValueType.FLOAT, standard=False
 TRIGGERS = {
     "0001": "cad947e92f5c",
     "0002": "cad947e92f5c",
+    "0003": "cad947e92f5c",
 }
 """Schema version and the text of its triggers. A changed trigger needs a new version: without one
 two versions of segctl would replace each other's triggers."""

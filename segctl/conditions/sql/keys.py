@@ -1,7 +1,7 @@
 """Sets of ids, and whether a column's value lies in one: how related records are asked about.
 
 SQLite makes an uncorrelated set once and probes it for each row; Postgres turns EXISTS into a join
-and never does so for NOT IN.
+and never does so for NOT IN. Where few records are asked about, both look for each.
 """
 
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ class Keys:
         """Whether the column's value is one of the ids; NULL is none."""
         cost = self.inner.cost + (2 * _COST if self.grouped else _COST)
         stack = self.inner.stack + _STACK
-        if not scope.sqlite:
-            found = sa.exists(self._beside(column))
+        if not scope.sqlite or (scope.few and stack <= TOO_DEEP):
+            found = sa.exists(self._beside(column, scope))
             return Term(found, cost, stack, opposite=~found)
         select: sa.Select[Any] = self.select
         if stack > TOO_DEEP:
@@ -53,10 +53,10 @@ class Keys:
         outside = is_not_true(inside) if column.nullable else column.sql.not_in(select)
         return Term(inside, cost, stack, opposite=outside)
 
-    def _beside(self, column: Column) -> sa.Select[Any]:
+    def _beside(self, column: Column, scope: Scope) -> sa.Select[Any]:
         """SELECT 1 of the rows that carry the column's value."""
         one: Sql = sa.literal_column("1")
-        if self.grouped:
+        if self.grouped and not scope.few:
             grouped = self.select.correlate(None).subquery()
             found = sa.select(one).select_from(grouped).where(next(iter(grouped.c)) == column.sql)
         else:

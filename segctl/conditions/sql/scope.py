@@ -12,11 +12,16 @@ from segctl.store.records import RecordTables
 
 @dataclass(frozen=True)
 class Scope:
-    """The tables, the store (`sqlite` or `postgresql`) and the frozen clock of an evaluation."""
+    """The tables, the store (`sqlite` or `postgresql`) and the frozen clock of an evaluation.
+
+    `few` says that few records are asked about: what is related to each is looked up, and no set of
+    all that is related to any record is made first.
+    """
 
     tables: RecordTables
     dialect: str
     clock: Clock
+    few: bool = False
 
     @property
     def sqlite(self) -> bool:

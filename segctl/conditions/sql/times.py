@@ -19,7 +19,12 @@ _FEW = 4
 
 
 def time_term(test: TimeTest, value: Value, scope: Scope) -> Term:
-    found = [one for one in intervals(test, value.kind, scope.clock) if not one.empty]
+    return within(intervals(test, value.kind, scope.clock), value, scope)
+
+
+def within(spans: Sequence[Interval], value: Value, scope: Scope) -> Term:
+    """Whether the value lies in one of the intervals, which are ascending and do not overlap."""
+    found = [one for one in spans if not one.empty]
     if len(found) <= _FEW:
         return any_of([interval_term(one, value) for one in found])
     if scope.sqlite:

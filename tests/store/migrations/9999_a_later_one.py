@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from segctl.store.migrations.batch import altered
 
 revision = "9999"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
