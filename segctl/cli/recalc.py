@@ -29,7 +29,6 @@ COLUMNS = (
 VERBOSE = (
     Column("mode", "Mode"),
     Column("why", "Why"),
-    Column("candidates", "Candidates", kind="number", empty="–"),
     Column("count_before", "Before", kind="number", empty="–"),
 )
 """What -v adds."""

@@ -9,7 +9,7 @@ from segctl.conditions.time import Clock
 from segctl.engine.candidates import Candidates, Past, Sets, Untold, stretches
 from segctl.engine.definition import Definition, Vocabulary
 from segctl.engine.influences import influences
-from segctl.engine.seen import last_runs, parse_seen, rules, untold
+from segctl.engine.seen import last_runs, parse_seen, rules, untold, zone_of
 from segctl.store import trace
 from segctl.store.tables import SegmentState
 
@@ -47,7 +47,7 @@ def _candidates(
     same = (
         trace.unreadable(session, seen.trace) is None
         and seen.meaning == words.hash(definition.type, definition.condition)
-        and seen.rules == rules(words.zone.key)
+        and seen.rules == rules(zone_of(definition.condition, words))
     )
     last = last_runs(session, seen.references)
     moved = {id: run for id, run in seen.references.items() if last[id] != run}

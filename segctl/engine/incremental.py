@@ -27,7 +27,7 @@ from segctl.engine.influences import Influence, influences
 from segctl.engine.interruption import interruptible
 from segctl.engine.modes import Mode
 from segctl.engine.plans import Change, Full, Plan, Skip
-from segctl.engine.seen import Seen, last_runs, parse_seen, rules, text_hash, untold
+from segctl.engine.seen import Seen, last_runs, parse_seen, rules, text_hash, untold, zone_of
 from segctl.engine.state import SHARE_FROM_SECONDS
 from segctl.errors import ConditionError
 from segctl.store.opening import Store
@@ -89,7 +89,7 @@ class _Look:
         self.mode = mode
         self.workspace = load_workspace(session)  # kept, or it would be read again and again
         self.words: Vocabulary = vocabulary(session)
-        self.rules = rules(self.words.zone.key)
+        self.rules = {rules(self.words.zone.key), rules("")}
         self.scope = self.words.scope(session, now)
         self.sets = Sets(session, self.scope)
         self.readability = Readability(session)
@@ -157,7 +157,7 @@ class _Look:
             not part.written
             and (one.before == self.now or not _MOVING.search(text))
             and seen.catalog == self.words.catalog.version
-            and seen.rules == self.rules
+            and seen.rules in self.rules
             and seen.text == text_hash(text)
             and all(self.last_runs[id] == run for id, run in seen.references.items())
         )
@@ -184,7 +184,7 @@ class _Look:
             return Full("")
         if self.words.hash(definition.type, definition.condition) != one.seen.meaning:
             return Full("the condition has changed")
-        if one.seen.rules != self.rules:
+        if one.seen.rules != rules(zone_of(definition.condition, self.words)):
             return Full("the rules of time zones or of letters have changed")
         moved = {
             id: run for id, run in one.seen.references.items() if self.last_runs.get(id) != run

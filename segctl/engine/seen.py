@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from segctl.conditions import walk
+from segctl.conditions.nodes import Condition
 from segctl.engine.definition import Definition, Vocabulary
 from segctl.engine.history import SKIPPED
 from segctl.store import trace
@@ -80,7 +81,7 @@ def look(session: Session, words: Vocabulary, definition: Definition) -> Seen:
         words.catalog.version,
         text_hash(definition.text),
         words.hash(definition.type, definition.condition),
-        rules(words.zone.key),
+        rules(zone_of(definition.condition, words)),
         last_runs(session, references),
     )
 
@@ -135,14 +136,20 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def zone_of(condition: Condition, words: Vocabulary) -> str:
+    """The zone that takes part in a condition; empty if none does."""
+    return words.zone.key if walk.has_time_forms(condition) else ""
+
+
 @lru_cache(maxsize=64)
 def rules(zone: str) -> str:
     """Changes with what decides, besides the condition and the records: the zone's rules, Unicode.
 
-    A process reads the rules of a zone once, so it need not look again.
+    `zone` is empty where none takes part. A process reads the rules of a zone once, so it need not
+    look again.
     """
-    found = hashlib.sha256(_zone_data(zone)).hexdigest()[:12]
-    return f"{LANGUAGE} {unicodedata.unidata_version} {found}"
+    found = hashlib.sha256(_zone_data(zone)).hexdigest()[:12] if zone else ""
+    return f"{LANGUAGE} {unicodedata.unidata_version} {found}".rstrip()
 
 
 def _zone_data(zone: str) -> bytes:

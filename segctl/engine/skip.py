@@ -14,7 +14,7 @@ from segctl.store.opening import Store
 from segctl.store.tables import Recalculation, Segment, SegmentState
 from segctl.store.tables_daemon import SegmentSchedule
 
-WHY = "nothing that it reads has changed"
+WHY = "nothing has changed"
 
 _segment: sa.Table = Segment.__table__  # type: ignore[attr-defined]
 _state: sa.Table = SegmentState.__table__  # type: ignore[attr-defined]

@@ -386,3 +386,39 @@ def test_recalculating_all_keeps_the_history_within_its_bounds(run, store: Store
     first, *later = runs(store, "Big")
     assert first.baseline
     assert len(later) == 2  # of today; the second one of March is gone
+
+
+def test_recalc_says_what_it_did_and_why(run, store: Store):
+    companies(store, [10, 60])
+    segment(store, "Big", "size > 50")
+    run("recalc", "--all").ok()
+    assert "nothing has changed" in run("recalc", "--all", "-v").ok().stdout
+    companies(store, [70])
+    shown = run("recalc", "--all", "-v").ok().stdout
+    assert "incremental" in shown
+    assert "1 candidate of 3" in shown
+    [row] = rows(run("recalc", "Big", "--full", "-o", "ndjson").ok().stdout)
+    assert (row["mode"], row["why"], row["candidates"]) == (
+        "full",
+        "all records were asked for",
+        None,
+    )
+    sql(store, "UPDATE company SET size = 5")
+    [row] = rows(run("recalc", "Big", "--mode", "incremental", "-o", "ndjson").ok().stdout)
+    assert (row["mode"], row["candidates"], row["left"]) == ("incremental", 3, 2)
+
+
+def test_full_and_another_mode_exclude_each_other(run):
+    result = run("recalc", "--all", "--full", "--mode", "incremental")
+    assert result.code == 2
+    assert "--full and --mode incremental exclude each other" in result.stderr
+
+
+def test_recalc_tells_what_a_full_run_has_mended(run, store: Store):
+    companies(store, [60, 70])
+    segment(store, "Big", "size > 50")
+    recalc(store)
+    sql(store, "DELETE FROM company_member WHERE record_id = 1")
+    # NOW of the tests is longer ago than a full run may be.
+    result = run("recalc", "Big").ok()
+    assert '"Big": mended 1 member that earlier runs had got wrong' in result.stderr
