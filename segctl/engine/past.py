@@ -72,11 +72,16 @@ def filled_page(
         member.c.recalculation_id == run,
         member.c.record_id > after,
     )
-    gone = sa.select(_changes.c.record_id).where(
-        _changes.c.segment_id == segment,
-        _changes.c.since_id == run,
-        ~_changes.c.entered,
-        _changes.c.record_id > after,
+    # Distinct before the limit: a record that an undo let in again has left more than once.
+    gone = (
+        sa.select(_changes.c.record_id)
+        .where(
+            _changes.c.segment_id == segment,
+            _changes.c.since_id == run,
+            ~_changes.c.entered,
+            _changes.c.record_id > after,
+        )
+        .distinct()
     )
     parts = [
         part.order_by(part.selected_columns[0]).limit(limit).subquery() for part in (here, gone)

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from segctl.engine import history
 from segctl.engine.history import Counts, Start
 from segctl.errors import GuardStopped, UsageError
-from segctl.services import changes, segments
+from segctl.services import changes, failures, segments
 from segctl.services.cursors import Cursor
 from segctl.store.opening import Store, open_store
 from segctl.store.tables import MemberChange
 from segctl.store.workspace import load_workspace
 from tests.conftest import NOW, Processes, rows
 from tests.engine.workspace import ACTOR, companies, recalc, segment, sql, stored
-from tests.history.past import feed, hour, replayed
+from tests.history.past import feed, hour, replayed, undone
 
 
 @pytest.fixture
@@ -318,3 +318,21 @@ def test_following_goes_on_until_it_is_stopped(store: Store, moved, segctl_proce
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_who_left_twice_takes_no_place_in_the_expansion_of_a_first_fill(store: Store, limit: int):
+    ids = companies(store, [60, 70, 80])
+    segment(store, "Big", "size > 50")
+    recalc(store, now=hour(0))
+    sql(store, "UPDATE company SET size = 1 WHERE id = :id", id=ids[0])
+    left = recalc(store, now=hour(1))["Big"].run
+    assert left is not None
+    undone(store, left, now=hour(2))
+    failures.retry(store, ["Big"], now=hour(2), actor=ACTOR)
+    recalc(store, now=hour(3))
+    sql(store, "UPDATE company SET size = 1 WHERE id = :id", id=ids[1])
+    recalc(store, now=hour(4))
+    found, _ = feed(store, changes.beginning(store), limit)
+    assert [change.record_id for change in found if change.baseline] == ids
+    assert replayed(found) == {"Big": {ids[2]}}
