@@ -8,23 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from segctl.cli import context
-from segctl.cli.cells import Column, cell, visible
+from segctl.cli.cells import cell, visible
+from segctl.cli.segment_tables import COLUMNS
 from segctl.cli.status import lines
 
 if TYPE_CHECKING:
     from segctl.services.schedule import Scheduled
     from segctl.services.status import Status
 
-COLUMNS = (
-    Column("name", "Name"),
-    Column("type", "Type"),
-    Column("interval", "Interval"),
-    Column("count", "Count", kind="number", empty="–"),
-    Column("last_counted_at", "Last Counted", kind="time", empty="never"),
-    Column("modified_at", "Date Modified", kind="time"),
-    Column("too_heavy", "Too Heavy", kind="bool"),
-    Column("status", "Status"),
-)
 REFRESH = 1.0
 """Seconds between two looks at the store."""
 HEAD, FOOT = 6, 7

@@ -334,20 +334,12 @@ def _changed(
 ) -> RuleView:
     """Write the change and its audit entry, if there is one."""
     session.flush()
-    old, new = _definition(before), _definition(_view(session, rule.id))
-    keys = [key for key in new if new[key] != old[key]]
-    if keys:
+    changed = audit.changed(_definition(before), _definition(_view(session, rule.id)))
+    if changed:
         rule.modified_at = now
         session.flush()
-        _audit(
-            session,
-            now,
-            actor,
-            action,
-            before,
-            before={key: old[key] for key in keys},
-            after={key: new[key] for key in keys},
-        )
+        was, became = changed
+        _audit(session, now, actor, action, before, before=was, after=became)
     return _view(session, rule.id)
 
 

@@ -182,18 +182,10 @@ def edit(
             segment.max_change = parse_max_change(max_change) if max_change.strip() else None
         hidden_before, hidden = _change_visibility(session, segment, hide_from, show_to)
         before |= hidden_before
-        after = {**_definition(segment), **hidden}
-        if after != before:
-            changed = [key for key in after if after[key] != before[key]]
-            _audit(
-                session,
-                now,
-                actor,
-                "edit",
-                segment,
-                before={key: before[key] for key in changed},
-                after={key: after[key] for key in changed},
-            )
+        changed = audit.changed(before, {**_definition(segment), **hidden})
+        if changed:
+            was, became = changed
+            _audit(session, now, actor, "edit", segment, before=was, after=became)
         session.flush()
         return view(session, segment.id)
 

@@ -19,6 +19,7 @@ from segctl.services.team_references import (
     refuse_used,
 )
 from segctl.services.team_words import check_description, check_group_name, strategy_of
+from segctl.store import audit
 from segctl.store.functions import fold
 from segctl.store.opening import Store
 from segctl.store.tables_team import TeamGroup, TeamGroupMember, TeamGroupTurn, TeamMember
@@ -199,20 +200,12 @@ def _edited(
     session: Session, id: int, before: dict[str, Any], now: dt.datetime, actor: str
 ) -> tuple[GroupView, bool]:
     view = _view(session, id)
-    after = _plain(view)
-    changed = [key for key in after if after[key] != before[key]]
+    changed = audit.changed(before, _plain(view))
     if changed:
-        record_change(
-            session,
-            now,
-            actor,
-            "edit",
-            before["name"],
-            before={key: before[key] for key in changed},
-            after={key: after[key] for key in changed},
-            of="team group",
-        )
-    return view, bool(changed)
+        was, became = changed
+        name = before["name"]
+        record_change(session, now, actor, "edit", name, before=was, after=became, of="team group")
+    return view, changed is not None
 
 
 def _views(session: Session, *where: sa.ColumnElement[bool]) -> list[GroupView]:

@@ -151,20 +151,12 @@ def edit_member(
             member.role = role_of(role).value
         session.flush()
         view = _view(session, member.id)
-        after = _plain(view)
-        changed = [key for key in after if after[key] != before[key]]
+        changed = audit.changed(before, _plain(view))
         if changed:
-            record_change(
-                session,
-                now,
-                actor,
-                "edit",
-                old,
-                before={key: before[key] for key in changed},
-                after={key: after[key] for key in changed},
-            )
+            was, became = changed
+            record_change(session, now, actor, "edit", old, before=was, after=became)
         behind = assigned_records(session, old) if address != old else {}
-        return MemberEdit(view, bool(changed), old, behind)
+        return MemberEdit(view, changed is not None, old, behind)
 
 
 def set_active(

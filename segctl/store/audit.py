@@ -1,5 +1,6 @@
 """Who changed what through segctl."""
 
+from collections.abc import Mapping
 import datetime as dt
 from typing import Any
 
@@ -35,3 +36,16 @@ def record(
             after=after,
         )
     )
+
+
+def changed(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What an edit's entry keeps: the values that are others now, as they were and as they are.
+
+    None if there is no such value, and then there is nothing to record.
+    """
+    keys = [key for key in after if after[key] != before[key]]
+    if not keys:
+        return None
+    return {key: before[key] for key in keys}, {key: after[key] for key in keys}
