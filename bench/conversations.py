@@ -24,7 +24,7 @@ TEAM = tuple(f"agent{n}@example.com" for n in range(8))
 def staff(url: str) -> None:
     """A team, a group by turns, and a rule for each of the first fifty contact segments."""
     from segctl.catalog import ObjectType
-    from segctl.services import assignments, recalculation, team_groups, team_members
+    from segctl.services import assignments, batches, recalculation, team_groups, team_members
     from segctl.services.segment_views import list_segments
     from segctl.store.glance import glance
     from segctl.store.opening import open_store
@@ -41,7 +41,7 @@ def staff(url: str) -> None:
             store, "Sales", strategy="round_robin", members=TEAM[:5], now=now, actor=actor
         )
         if companies:  # read through a relation, so their stored members count
-            batch = recalculation.choose(store, companies)
+            batch = batches.choose(store, companies)
             list(recalculation.recalculate(store, batch, now=now))
         for n, segment in enumerate(contacts[:RULES]):
             to = "Sales" if n % 2 else TEAM[n % len(TEAM)]

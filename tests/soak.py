@@ -21,7 +21,7 @@ import time
 
 from segctl.catalog import ObjectType
 from segctl.errors import SegctlError
-from segctl.services import recalculation, segments, stores
+from segctl.services import batches, dry_runs, recalculation, segments, stores
 from segctl.store.opening import Store, create_store
 from tests import postgres
 from tests.daemon.processes import Daemons, make_due, proc_memory, times
@@ -149,7 +149,7 @@ def check(store: Store) -> None:
     assert leases(store) == []
     moment = now()
     recalculation.recalculate(store, now=moment)
-    for outcome in recalculation.dry_run(store, recalculation.choose(store), now=moment):
+    for outcome in dry_runs.dry_run(store, batches.choose(store), now=moment):
         assert (outcome.error, outcome.entered, outcome.left) == (None, 0, 0), outcome
     for part in stores.check(store.url):
         assert part.ok, part

@@ -131,17 +131,17 @@ def run(
 ) -> "tuple[list[Outcome], SegctlError | None]":
     """Recalculate under a progress bar; the outcomes, and what to fail with if not all is well."""
     from segctl.engine.limits import parse_max_change
-    from segctl.services import recalculation
+    from segctl.services import batches, dry_runs, recalculation
     from segctl.services.outcomes import verdict
 
     limit = None if max_change is None else parse_max_change(max_change)
-    batch = recalculation.choose(store, refs, type=type, with_references=with_references)
+    batch = batches.choose(store, refs, type=type, with_references=with_references)
     with output.progress("Recalculating", len(batch.segments)) as advance:
         if dry_run:
             from segctl.services.filters import workspace_zone
 
             now = context.now(at, workspace_zone(store))
-            outcomes = recalculation.dry_run(store, batch, now=now, progress=advance)
+            outcomes = dry_runs.dry_run(store, batch, now=now, progress=advance)
         else:
             outcomes = recalculation.recalculate(
                 store,

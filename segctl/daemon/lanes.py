@@ -22,7 +22,15 @@ from segctl.engine.holders import running
 from segctl.engine.lease import LEASE_TIME
 from segctl.engine.owner import this_process
 from segctl.errors import SegctlError, StoreVersionError
-from segctl.services import daemons, due_batches, failures, recalculation, schedule, segment_views
+from segctl.services import (
+    batches,
+    daemons,
+    due_batches,
+    failures,
+    recalculation,
+    schedule,
+    segment_views,
+)
 from segctl.services.failures import ErrorClass, Setback, classify
 from segctl.services.outcomes import Outcome, Result, failure
 from segctl.services.schedule import Scheduled
@@ -98,7 +106,7 @@ class Lane:
         ids = {segment.id for segment in chosen}
         watch = _Watch(self, ids, now)
         try:
-            batch = recalculation.choose_ids(self.store, ids)
+            batch = batches.choose_ids(self.store, ids)
             outcomes = recalculation.recalculate(
                 self.store,
                 batch,

@@ -11,7 +11,7 @@ from segctl.http import bodies
 from segctl.http.server_context import Server, errors
 from segctl.http.settings import clock
 from segctl.http.workers import Desk, Workers, going_down
-from segctl.services import members, recalculation
+from segctl.services import batches, members, recalculation
 from segctl.services.members import DEFAULT_COLUMNS
 from segctl.services.outcomes import Outcome, verdict
 from segctl.services.segment_views import SegmentView, find
@@ -130,7 +130,7 @@ async def recalculate(
         try:
             outcomes = recalculation.recalculate(
                 desk.store,
-                recalculation.choose(desk.store, [f"#{view.id}"]),
+                batches.choose(desk.store, [f"#{view.id}"]),
                 now=clock(),
                 trigger="http",
                 max_change=guard,

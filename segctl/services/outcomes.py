@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
+
 from segctl.catalog import ObjectType
 from segctl.engine import history
 from segctl.engine.full import Done
@@ -171,3 +173,9 @@ def success(
         notes,
         candidates=candidates,
     )
+
+
+def refused(error: sa.exc.DBAPIError) -> SegctlError:
+    """What a store says of a condition that it cannot evaluate on these records."""
+    words = " ".join(str(error.orig).split())
+    return SegctlError(f"the store refused to evaluate the condition: {words}")

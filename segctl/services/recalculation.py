@@ -1,6 +1,6 @@
 """Recalculate one segment, several, or all; each succeeds or fails for itself."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 import datetime as dt
@@ -9,26 +9,23 @@ import time
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from segctl.catalog import ObjectType
 from segctl.config_hooks import Hook
-from segctl.engine import commit, difference, history, lease, skip, state, together
+from segctl.engine import commit, history, lease, skip, state, together
 from segctl.engine.apply import apply
 from segctl.engine.cancelling import Cancelling
-from segctl.engine.definition import load_definition, vocabulary
 from segctl.engine.full import Done, recalculate_full
 from segctl.engine.history import Start
 from segctl.engine.holders import holders
 from segctl.engine.incremental import prepare
 from segctl.engine.modes import Mode
-from segctl.engine.order import Cycle, all_references, in_order
 from segctl.engine.owner import Owner, this_process
 from segctl.engine.plans import Change, Full, Plan, Skip
 from segctl.errors import Busy, Cancelled, SegctlError, StoreError, StoreVersionError
+from segctl.services.batches import Batch, choose, uncounted
 from segctl.services.holding import held_among, refusal
 from segctl.services.hook_targets import hearing
-from segctl.services.outcomes import Outcome, Result, failure, success
-from segctl.services.segment_references import load_references
-from segctl.services.segment_views import SegmentView, find_row, views
+from segctl.services.outcomes import Outcome, Result, failure, refused, success
+from segctl.services.segment_views import SegmentView
 from segctl.services.segment_views import view as view_of
 from segctl.services.watching import Stopped, Watch
 from segctl.store.glance import glance_of
@@ -42,84 +39,6 @@ INTERVAL = "interval"
 """The trigger of a run that nobody asked for: the segment's interval was over."""
 POLL = 0.2
 """Seconds between two looks at a segment that another process recalculates."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The segments of a recalculation, what they refer to first.
-
-    `asked` are those that were named; the others are references that had to come along.
-    `references` are those of all segments of the store.
-    """
-
-    segments: tuple[SegmentView, ...]
-    asked: frozenset[int]
-    references: Mapping[int, set[int]]
-    read: Mapping[int, SegmentView]
-    """The segments that these read, as they were before, whether among them or not."""
-
-
-def choose(
-    store: Store,
-    refs: Sequence[str] | None = None,
-    *,
-    type: ObjectType | None = None,
-    with_references: bool = False,
-) -> Batch:
-    """The segments of these names or ids, without any all of them, or all of the type.
-
-    References that were never counted or are stale come along, with `with_references` all.
-    NotFound and UsageError if a name says nothing or too much.
-    """
-    with store.read() as session:
-        references = load_references(session)
-        known = {view.id: view for view in views(session)}
-        if refs:
-            asked = {find_row(session, ref, type).id for ref in dict.fromkeys(refs)}
-        else:
-            asked = {id for id, view in known.items() if type in (None, view.type)}
-    return _batch(asked, known, references, with_references=with_references)
-
-
-def choose_ids(store: Store, segments: Set[int]) -> Batch:
-    """The segments of these ids, without those that were deleted.
-
-    References that were never counted or are stale come along.
-    """
-    with store.read() as session:
-        references = load_references(session)
-        known = {view.id: view for view in views(session)}
-    return _batch(set(segments & known.keys()), known, references)
-
-
-def _batch(
-    asked: set[int],
-    known: Mapping[int, SegmentView],
-    references: Mapping[int, set[int]],
-    *,
-    with_references: bool = False,
-) -> Batch:
-    chosen = [id for id in known if id in asked]
-    chosen += sorted(
-        id
-        for id in all_references(asked, references)
-        if with_references or known[id].count is None or known[id].stale
-    )
-    try:
-        ordered = in_order(chosen, references)
-    except Cycle as cycle:
-        raise SegctlError(
-            "these segments refer to each other in a circle: "
-            + " → ".join(f'"{known[id].name}"' for id in cycle.path),
-            hint="segctl segments edit one of them",
-        ) from cycle
-    read = {reference for id in ordered for reference in references.get(id, ())}
-    return Batch(
-        tuple(known[id] for id in ordered),
-        frozenset(asked),
-        references,
-        {id: known[id] for id in read},
-    )
 
 
 def recalculate(
@@ -171,7 +90,7 @@ def recalculate(
                     progress(1)
                 for id in list(waiting):
                     # What it reads comes first, unless that has been given up.
-                    if id in held and not batch.references.get(id, set()) & set(waiting):
+                    if id in held and batch.is_ready(id, set(waiting)):
                         outcome = work.recalculate(id, waiting, held)
                         if outcome.result is Result.BUSY and time.monotonic() < deadline:
                             continue
@@ -195,78 +114,6 @@ def recalculate(
         with suppress(SegctlError, sa.exc.DBAPIError):
             work.give_up()
     return list(work.outcomes.values())
-
-
-def _ready(batch: Batch, waiting: Sequence[int], held: Set[int]) -> list[int]:
-    """Those of the waiting that can be recalculated now: what they read is done or given up."""
-    still = set(waiting)
-    return [id for id in waiting if id in held and not batch.references.get(id, set()) & still]
-
-
-def dry_run(
-    store: Store,
-    batch: Batch,
-    *,
-    now: dt.datetime,
-    progress: Callable[[int], None] = lambda advance: None,
-) -> list[Outcome]:
-    """What a recalculation at `now` would do, each segment on the stored members it refers to.
-
-    Nothing is stored and no lease is taken.
-    """
-    outcomes = []
-    for view in batch.segments:
-        if view.id not in batch.asked:
-            progress(1)
-            continue
-        began = time.perf_counter()
-        try:
-            _refuse_uncounted(batch, view.id)
-            with store.read() as session:
-                words = vocabulary(session)
-                definition = load_definition(session, view.id, words)
-                scope = words.scope(session, now)
-                sizes = difference.sizes(session, definition.condition, view.type, view.id, scope)
-        except StoreVersionError:
-            raise
-        except (SegctlError, sa.exc.DBAPIError) as caught:
-            error = caught if isinstance(caught, SegctlError) else _refused(caught)
-            outcomes.append(failure(view, "", error, time.perf_counter() - began))
-        else:
-            outcomes.append(
-                Outcome(
-                    view.id,
-                    view.name,
-                    view.type,
-                    Result.DONE,
-                    history.FULL,
-                    "dry run: nothing was stored",
-                    view.count,
-                    sizes.found,
-                    sizes.entered,
-                    sizes.left,
-                    view.count is None,
-                    time.perf_counter() - began,
-                )
-            )
-        progress(1)
-    return outcomes
-
-
-def _refuse_uncounted(batch: Batch, id: int) -> None:
-    for reference in batch.references.get(id, ()):
-        view = batch.read[reference]
-        if view.count is None:
-            raise _uncounted(view, None)
-
-
-def _uncounted(view: SegmentView, reason: str | None) -> SegctlError:
-    return SegctlError(
-        f'it reads the members of "{view.name}", which was never counted'
-        + (f": {reason}" if reason else ""),
-        hint=f'segctl recalc "{view.name}"',
-        reference=view.name,
-    )
 
 
 def _being_counted(view: SegmentView) -> Busy:
@@ -403,7 +250,7 @@ class _Work:
             if self.watch.stopped():
                 # It was interrupted, and that says nothing about the segment.
                 raise Stopped from caught
-            error = caught if isinstance(caught, SegctlError) else _refused(caught)
+            error = caught if isinstance(caught, SegctlError) else refused(caught)
             duration = time.perf_counter() - began
             if isinstance(error, StoreError) and error.fields.get("reason") == "no_answer":
                 self.gone = error
@@ -445,7 +292,8 @@ class _Work:
 
         What can be skipped, and what changes little, is done at once.
         """
-        ready = set(_ready(self.batch, waiting, held)) - self.plans.keys()
+        still = set(waiting)
+        ready = {id for id in still & held if self.batch.is_ready(id, still)} - self.plans.keys()
         plans = prepare(self.store, sorted(ready), now=self.now, mode=self.mode, traced=self.traced)
         light = {id: plan for id, plan in plans.items() if self._is_light(id, plan)}
         starts = {id: self._start(self.view(id), plan) for id, plan in light.items()}
@@ -503,7 +351,7 @@ class _Work:
             if view.count is None or view.last_counted_at is None:
                 if outcome and outcome.result is Result.BUSY:
                     raise _being_counted(view)
-                raise _uncounted(view, reason)
+                raise uncounted(view, reason)
             counted = f"counted {view.last_counted_at:%Y-%m-%d %H:%M} UTC"
             if reason or view.error:
                 notes.append(f'on old members of "{view.name}", {counted}: {reason or view.error}')
@@ -528,12 +376,6 @@ class _Work:
             raise
         except SegctlError:
             return None
-
-
-def _refused(error: sa.exc.DBAPIError) -> SegctlError:
-    """What a store says of a condition that it cannot evaluate on these records."""
-    words = " ".join(str(error.orig).split())
-    return SegctlError(f"the store refused to evaluate the condition: {words}")
 
 
 def _write_failure(

@@ -17,7 +17,7 @@ from segctl.daemon.service import Daemon
 from segctl.daemon.tally import Tally
 from segctl.daemon.trouble import Trouble, of_the_store
 from segctl.errors import Busy, StoreError, StoreVersionError
-from segctl.services import daemons, recalculation, schedule, segments
+from segctl.services import batches, daemons, recalculation, schedule, segments
 from segctl.services.outcomes import failure
 from segctl.services.schedule import State
 from segctl.services.watching import Stopped
@@ -153,14 +153,14 @@ def test_what_somebody_else_has_counted_meanwhile_is_not_counted_again(
     companies(store, [60])
     segment(store, "Big", "size > 50")
     told = Told(store)
-    choose = recalculation.choose_ids
+    choose = batches.choose_ids
 
     def late(*words: Any) -> Any:
         batch = choose(*words)
         recalc(store)
         return batch
 
-    monkeypatch.setattr(recalculation, "choose_ids", late)
+    monkeypatch.setattr(batches, "choose_ids", late)
     assert told.lane.step() is False
     assert len(runs(store, "Big")) == 1
     assert leases(store) == []
@@ -172,14 +172,14 @@ def test_what_reads_a_segment_counted_meanwhile_goes_by_the_new_members(
     companies(store, [60])
     segment(store, "Base", "size > 50")
     segment(store, "Reader", 'in segment "Base"')
-    choose = recalculation.choose_ids
+    choose = batches.choose_ids
 
     def late(*words: Any) -> Any:
         batch = choose(*words)
         recalc(store, "Base")
         return batch
 
-    monkeypatch.setattr(recalculation, "choose_ids", late)
+    monkeypatch.setattr(batches, "choose_ids", late)
     Told(store).lane.step()
     assert segments.find(store, "Reader").count == 1
     assert len(runs(store, "Base")) == 1

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from segctl.services import recalculation, segments
+from segctl.services import batches, dry_runs, segments
 from segctl.store.opening import Store
 from tests.conftest import Processes
 from tests.daemon.processes import Daemons, Nursery, counted, make_due, times, until
@@ -137,9 +137,9 @@ def test_fifty_kills_at_random_moments_lose_nothing_and_repeat_nothing(
     for name in names:
         consistent(store, name)
         assert (
-            recalculation.dry_run(
-                store, recalculation.choose(store, [name]), now=dt.datetime.now(dt.UTC)
-            )[0].entered
+            dry_runs.dry_run(store, batches.choose(store, [name]), now=dt.datetime.now(dt.UTC))[
+                0
+            ].entered
             == 0
         )
 

@@ -41,7 +41,7 @@ from segctl.conditions.truth import holds
 from segctl.engine.definition import load_definition, vocabulary
 from segctl.engine.modes import Mode
 from segctl.errors import SegctlError
-from segctl.services import attributes, recalculation, segments, stores, workspace
+from segctl.services import attributes, batches, recalculation, segments, stores, workspace
 from segctl.services.outcomes import Outcome
 from segctl.store.address import PostgresAddress
 from segctl.store.opening import Store
@@ -384,7 +384,7 @@ class Incremental(RuleBasedStateMachine):
     def _check(self, draw: Draw, chosen: Sequence[int]) -> None:
         mode = draw(st.sampled_from((Mode.INCREMENTAL, Mode.INCREMENTAL, Mode.AUTO)))
         before = {id: _stored(self.store, id) for id in self.conditions}
-        batch = recalculation.choose(self.store, [f"#{id}" for id in chosen])
+        batch = batches.choose(self.store, [f"#{id}" for id in chosen])
         outcomes = recalculation.recalculate(self.store, batch, now=self.now, mode=mode)
         with self.store.read() as session:
             for outcome in outcomes:

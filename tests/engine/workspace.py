@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from segctl.catalog import ObjectType
-from segctl.services import recalculation, segments
+from segctl.services import batches, recalculation, segments
 from segctl.services.outcomes import Outcome
 from segctl.services.segments import SegmentView
 from segctl.store.opening import Store
@@ -53,7 +53,7 @@ def edit(store: Store, name: str, **more: Any) -> SegmentView:
 
 def recalc(store: Store, *names: str, now: dt.datetime = NOW, **more: Any) -> dict[str, Outcome]:
     """Recalculate the segments of these names, or all; the outcomes by name, in their order."""
-    batch = recalculation.choose(store, names)
+    batch = batches.choose(store, names)
     return {o.name: o for o in recalculation.recalculate(store, batch, now=now, **more)}
 
 

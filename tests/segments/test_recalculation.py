@@ -21,7 +21,7 @@ from segctl.errors import (
     StoreError,
     StoreVersionError,
 )
-from segctl.services import recalculation, segments
+from segctl.services import batches, dry_runs, recalculation, segments
 from segctl.services.outcomes import Result, verdict
 from segctl.store.opening import Store, open_store
 from tests.conftest import NOW
@@ -106,7 +106,7 @@ def test_all_references_come_along_if_asked_for(store: Store):
     segment(store, "Z", "size > 50")
     segment(store, "A", 'in segment "Z"')
     recalc(store)
-    batch = recalculation.choose(store, ["A"], with_references=True)
+    batch = batches.choose(store, ["A"], with_references=True)
     assert [view.name for view in batch.segments] == ["Z", "A"]
 
 
@@ -212,7 +212,7 @@ def test_two_batches_that_want_the_same_segments_both_end(store: Store):
     segment(store, "Small", "size < 50")
     hold(store, "Big", seconds=1.0)
     with open_store(store.url) as other:
-        batch = recalculation.choose(store)
+        batch = batches.choose(store)
 
         def meanwhile(advance: float) -> None:
             assert recalc(other, "Small")["Small"].result is Result.DONE
@@ -232,7 +232,7 @@ def test_a_running_segment_is_shown_as_running(store: Store):
 def test_a_segment_deleted_before_its_turn_fails_alone(store: Store):
     segment(store, "Gone", "size > 50")
     segment(store, "Here", "size > 40")
-    batch = recalculation.choose(store)
+    batch = batches.choose(store)
     segments.delete(store, "Gone", now=NOW, actor=ACTOR)
     outcomes = {o.name: o for o in recalculation.recalculate(store, batch, now=NOW)}
     assert outcomes["Gone"].result is Result.FAILED
@@ -242,7 +242,7 @@ def test_a_segment_deleted_before_its_turn_fails_alone(store: Store):
 def test_one_type_can_be_chosen(store: Store):
     segment(store, "Big", "size > 50")
     segment(store, "All", "everything", type="deal")
-    batch = recalculation.choose(store, type=ObjectType.DEAL)
+    batch = batches.choose(store, type=ObjectType.DEAL)
     assert [view.name for view in batch.segments] == ["All"]
 
 
@@ -254,7 +254,7 @@ def test_manual_segments_are_recalculated_with_all(store: Store):
 def test_a_name_that_says_nothing_is_not_found(store: Store):
     segment(store, "Big deals", "everything", type="deal")
     with pytest.raises(NotFound) as raised:
-        recalculation.choose(store, ["Big dealz"])
+        batches.choose(store, ["Big dealz"])
     assert raised.value.hint == 'did you mean "Big deals"?'
 
 
@@ -264,7 +264,7 @@ def test_a_cycle_in_the_store_is_reported_and_not_followed(store: Store):
         store, "INSERT INTO segment_reference (segment_id, referenced_id) VALUES (:a, :b)", a=a, b=b
     )
     with pytest.raises(SegctlError) as raised:
-        recalculation.choose(store)
+        batches.choose(store)
     assert "in a circle" in raised.value.message
 
 
@@ -274,7 +274,7 @@ def test_a_dry_run_counts_and_stores_nothing(store: Store):
     recalc(store)
     sql(store, "UPDATE company SET size = 1 WHERE id = :id", id=ids[0])
     companies(store, [80, 90])
-    [outcome] = recalculation.dry_run(store, recalculation.choose(store), now=NOW)
+    [outcome] = dry_runs.dry_run(store, batches.choose(store), now=NOW)
     assert (outcome.count_before, outcome.count_after, outcome.entered, outcome.left) == (
         2,
         3,
@@ -288,17 +288,17 @@ def test_a_dry_run_counts_and_stores_nothing(store: Store):
 def test_a_dry_run_can_look_from_another_time(store: Store):
     add(store, "company", [{"name": "x", "created_at": NOW - dt.timedelta(days=10)}])
     segment(store, "New", "created_at in last 7 days")
-    batch = recalculation.choose(store)
+    batch = batches.choose(store)
     then = NOW - dt.timedelta(days=5)
-    assert recalculation.dry_run(store, batch, now=NOW)[0].count_after == 0
-    assert recalculation.dry_run(store, batch, now=then)[0].count_after == 1
+    assert dry_runs.dry_run(store, batch, now=NOW)[0].count_after == 0
+    assert dry_runs.dry_run(store, batch, now=then)[0].count_after == 1
 
 
 def test_a_dry_run_on_members_that_were_never_counted_fails(store: Store):
     segment(store, "Z", "size > 50")
     segment(store, "A", 'in segment "Z"')
-    batch = recalculation.choose(store, ["A"])
-    [outcome] = recalculation.dry_run(store, batch, now=NOW)
+    batch = batches.choose(store, ["A"])
+    [outcome] = dry_runs.dry_run(store, batch, now=NOW)
     assert outcome.result is Result.FAILED
 
 
@@ -516,5 +516,5 @@ def test_a_dry_run_of_a_condition_that_cannot_be_read_fails_alone(store: Store):
     segment(store, "Bad", "size > 50")
     segment(store, "Good", "size > 50")
     break_(store, "Bad")
-    outcomes = recalculation.dry_run(store, recalculation.choose(store), now=NOW)
+    outcomes = dry_runs.dry_run(store, batches.choose(store), now=NOW)
     assert [outcome.result for outcome in outcomes] == [Result.FAILED, Result.DONE]

@@ -11,7 +11,7 @@ from segctl.catalog import ObjectType
 from segctl.engine import lease
 from segctl.engine.owner import this_process
 from segctl.errors import Busy, SegctlError, StoreError, StoreVersionError
-from segctl.services import recalculation, segments
+from segctl.services import batches, recalculation, segments
 from segctl.services.segment_views import list_segments
 from segctl.store.glance import glance
 from segctl.store.opening import Store, open_store
@@ -34,7 +34,7 @@ def test_it_lists_what_a_session_lists(store: Store) -> None:
     broken = define(store, "Broken", 'name = "x"', ObjectType.CONTACT)
     define(store, "Édith \N{SNOWMAN}", "size > 2")
     held = define(store, "Held", "size > 3")
-    recalculation.recalculate(store, recalculation.choose(store, ["Counted"]), now=NOW)
+    recalculation.recalculate(store, batches.choose(store, ["Counted"]), now=NOW)
     with store.write() as session:
         lease.acquire(session, [held], token="me", owner=this_process())
     yes = "1" if store.dialect == "sqlite" else "true"
